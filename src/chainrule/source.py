@@ -1,0 +1,196 @@
+"""An instruction of the user's code in, its file, line, text and the name it assigns out.
+
+While a program is traced only the code object and the offset of the running instruction are kept, because both cost
+nothing. Lines and names are worked out when somebody asks. The name comes from the instruction that follows: the one
+that stores the result. So it is found without the source text, in lambdas, notebooks and the REPL alike.
+"""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import os
+import sys
+from bisect import bisect_right
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+NUMPY_DIRECTORY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+
+known_files: dict[str, bool] = {}
+
+
+def is_ours(filename: str) -> bool:
+    """Whether a file belongs to chainrule itself or to NumPy, which calls us on the user's behalf.
+
+    >>> is_ours(__file__)
+    True
+    """
+    known = known_files.get(filename)
+    if known is None:
+        known = filename.startswith((PACKAGE_DIRECTORY, NUMPY_DIRECTORY))
+        known_files[filename] = known
+    return known
+
+
+def user_frame(depth: int = 1) -> FrameType:
+    """The innermost frame that is not chainrule's own."""
+    frame: FrameType | None = sys._getframe(depth)
+    outermost = frame
+    ours = known_files
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not (ours[filename] if filename in ours else is_ours(filename)):
+            return frame
+        outermost, frame = frame, frame.f_back
+    return outermost
+
+
+def stores_item(frame: FrameType) -> bool:
+    """Whether the running instruction of a frame is an item assignment such as `a[i] = t`."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_S")
+
+
+_derived_code: list[CodeType] = []
+
+
+def mark_driver(function: Any) -> Any:
+    """Decorator for the backward driver: nodes recorded by rules that it runs get the place of its local `node`."""
+    _derived_code.append(function.__code__)
+    return function
+
+
+def place_of_call(depth: int) -> tuple[CodeType | None, int]:
+    """The user's instruction that is running: its code object and offset."""
+    return place_of(sys._getframe(depth))
+
+
+def place_of(frame: FrameType) -> tuple[CodeType | None, int]:
+    """The innermost instruction outside chainrule, from a frame outwards."""
+    while True:
+        code = frame.f_code
+        if not is_ours(code.co_filename):
+            return code, frame.f_lasti
+        if code in _derived_code and "node" in frame.f_locals:
+            node = frame.f_locals["node"]
+            return node.code, node.offset if node.offset < 0 else ~node.offset
+        if frame.f_back is None:
+            return None, 0
+        frame = frame.f_back
+
+
+@lru_cache(maxsize=4096)
+def _instructions(code: CodeType) -> tuple[list[int], list[tuple[int, str | None]]]:
+    """The offsets of the instructions, and for each its line and the name under which its result is stored (caches skipped)."""
+    offsets: list[int] = []
+    table: list[tuple[int, str | None]] = []
+    line = code.co_firstlineno
+    starts = dict(dis.findlinestarts(code))
+    listing = list(dis.get_instructions(code))
+    for index, instruction in enumerate(listing):
+        line = starts.get(instruction.offset) or line
+        step = 2 if instruction.opname == "PRECALL" else 1  # Python 3.11 makes a call in one of two instructions
+        offsets.append(instruction.offset)
+        table.append((line, _stored_name(listing, index + step)))
+    return offsets, table
+
+
+def _stored_name(listing: list[dis.Instruction], index: int) -> str | None:
+    """The name under which the instructions from `index` on store what lies on top of the stack, if that is what they do."""
+    on_top, key = True, None  # whether nothing was loaded yet; the last thing that was, if it is a constant
+    for instruction in listing[index : index + 8]:
+        name, value = instruction.opname, instruction.argval
+        if name in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
+            return value if on_top else None
+        if name in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):  # Python 3.13 joins two steps
+            return value[0] if on_top else None
+        if name == "STORE_ATTR":
+            return value
+        if name == "STORE_SUBSCR":
+            return key if isinstance(key, str) and key.isidentifier() else None
+        if name in _LOADS:
+            on_top, key = False, value if name == "LOAD_CONST" else None
+        elif name != "COPY" or not on_top:  # a copy is what a second target needs
+            return None
+    return None
+
+
+# How the object comes on the stack whose attribute or item a result becomes.
+_LOADS = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_ATTR", "LOAD_CONST"}
+
+
+def _instruction_at(code: CodeType, offset: int) -> tuple[int, str | None]:
+    """The line of the instruction at an offset, and the name of its result; an offset may lie in the instruction's caches."""
+    offsets, table = _instructions(code)
+    return table[max(bisect_right(offsets, offset) - 1, 0)]
+
+
+class Place:
+    """Where an operation was called: a code object and an instruction offset; a negative offset means `derived from`.
+
+    >>> def f(x):
+    ...     y = x + 1
+    ...     return y
+    >>> place = Place(f.__code__, next(i.offset for i in dis.get_instructions(f) if i.opname == "BINARY_OP"))
+    >>> place.name
+    'y'
+    """
+
+    __slots__ = ("_code", "_offset")
+
+    def __init__(self, code: CodeType | None, offset: int) -> None:
+        self._code = code
+        self._offset = offset
+
+    @property
+    def derived(self) -> bool:
+        """Whether the operation belongs to the backward pass of what stands there."""
+        return self._offset < 0
+
+    @property
+    def _key(self) -> int:
+        return ~self._offset if self._offset < 0 else self._offset
+
+    @property
+    def file(self) -> str | None:
+        """The file's name as Python knows it."""
+        return None if self._code is None else self._code.co_filename
+
+    @property
+    def function(self) -> str | None:
+        """The name of the function that holds the line."""
+        return None if self._code is None else self._code.co_name
+
+    @property
+    def line(self) -> int | None:
+        """The line's number, counted from 1."""
+        if self._code is None:
+            return None
+        return _instruction_at(self._code, self._key)[0]
+
+    @property
+    def text(self) -> str:
+        """The line itself, stripped; empty where the source is not at hand."""
+        if self.file is None or self.line is None:
+            return ""
+        return linecache.getline(self.file, self.line).strip()
+
+    @property
+    def name(self) -> str | None:
+        """The variable to which the result of the instruction is assigned, if it is."""
+        if self._code is None or self._offset < 0:
+            return None
+        return _instruction_at(self._code, self._offset)[1]
+
+    def __str__(self) -> str:
+        if self._code is None:
+            return "unknown place"
+        text = self.text
+        return f"{self.file}, line {self.line}" + (f": {text}" if text else "")
+
+
+NOWHERE = Place(None, 0)

@@ -1,0 +1,381 @@
+"""Callable in, Graph out: how operations on traced values become nodes.
+
+`bind` is the one way in which an operation meets its arguments. Plain arguments: it runs. Traced arguments: it runs on
+their values and a node is recorded. Differentiations nest: each has a level, higher is further in; an operation belongs
+to the highest level among its arguments, and its value is what the level below computes. Levels are numbers that are
+never used twice, so threads and exceptions need no clean-up and there is no global state to corrupt. Level 0 holds
+define-by-run variables.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from sys import _getframe
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy import float64, ndarray
+
+from chainrule.errors import ArgumentError, ChainruleError, ForeignOperandError, ShapeError
+from chainrule.graph import COMPONENT, INPUT, Node, next_order
+from chainrule.notation import Notation, call
+from chainrule.primitive import Primitive, Rule, Sample, functions, operators, primitives, register, ufuncs
+from chainrule.shapes import ufunc_type
+from chainrule.source import Place, known_files, place_of, place_of_call
+from chainrule.traced import VARIABLE_LEVEL, Traced, TracedView, concrete
+
+next_level = itertools.count(1).__next__
+NO_PARAMETERS: dict[str, Any] = {}  # shared by all nodes without parameters; nobody writes into it
+
+_suspensions = 0
+_suspended = threading.local()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing is recorded inside: operations on traced values and variables give plain values.
+
+    >>> import chainrule as cr
+    >>> x = cr.variable(3.0)
+    >>> with cr.no_grad():
+    ...     y = x * x
+    >>> float(y)
+    9.0
+    """
+    global _suspensions
+    _suspensions += 1
+    _suspended.depth = getattr(_suspended, "depth", 0) + 1
+    try:
+        yield
+    finally:
+        _suspensions -= 1
+        _suspended.depth -= 1
+
+
+def constant(value: Any) -> Any:
+    """A value that is not traced, made safe to keep: writeable arrays are copied, since the user may overwrite them
+    later."""
+    kind = type(value)
+    if kind is np.ndarray:
+        _require_numbers(value.dtype)
+        return value.copy(order="K") if value.flags.writeable or value.base is not None else value
+    if kind is float or kind is int or kind is bool or kind is complex or isinstance(value, Traced):
+        return value
+    if isinstance(value, np.generic):
+        _require_numbers(value.dtype)
+        return value
+    if isinstance(value, list | tuple):
+        array = np.array(value)
+        _require_numbers(array.dtype)
+        return array
+    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray | np.matrix):
+        return np.array(value)  # memory maps and other views of plain numbers
+    raise ForeignOperandError(
+        f"A {kind.__module__}.{kind.__qualname__} cannot take part in a traced computation (in {_line()}). "
+        "Write np.asarray(...) around it, which says what its numbers are."
+    )
+
+
+def _require_numbers(dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "fciub":
+        raise ArgumentError(
+            f"An array of dtype {dtype} cannot take part in a traced computation (in {_line()}). "
+            "Convert it to numbers first."
+        )
+
+
+def _line() -> str:
+    code, offset = place_of_call(3)
+    return str(Place(code, offset))
+
+
+def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
+    """Run an operation on its arguments, and record it where an argument is traced.
+
+    >>> from chainrule.primitive import primitives
+    >>> bind(primitives["add"], 1.0, 2.0)
+    3.0
+    """
+    level = -1
+    for argument in arguments:
+        if isinstance(argument, Traced) and argument.level > level:
+            level = argument.level
+    if level < 0:
+        return primitive.execute(*arguments, **parameters)
+    if _suspensions and getattr(_suspended, "depth", 0):
+        return bind(primitive, *map(concrete, arguments), **parameters)
+
+    inputs: list[Node | None] = []
+    values: list[Any] = []
+    nested = False
+    for argument in arguments:
+        if isinstance(argument, Traced):
+            if argument.level == level:
+                node = argument.node
+                inputs.append(node)
+                value = node.value
+                nested = nested or isinstance(value, Traced)
+            else:
+                inputs.append(None)
+                value = snapshot(argument)
+                nested = True
+        else:
+            inputs.append(None)
+            kind = type(argument)
+            value = argument if kind is float or kind is int else constant(argument)
+        values.append(value)
+    try:
+        result: Any = bind(primitive, *values, **parameters) if nested else primitive.execute(*values, **parameters)
+    except ChainruleError:
+        raise
+    except (ValueError, TypeError, IndexError) as error:
+        if primitives.get(primitive.name) is not primitive:
+            raise  # the user's own function inside checkpoint or custom_derivative: the error is the user's too
+        raise _explain(error, primitive, inputs, values) from error
+    if type(result) is complex:
+        result = np.complex128(result)  # Python's own arithmetic, as of 1j * np.float64(2.0), gives no NumPy number
+
+    code, offset = place_of(_getframe(1))
+    node = Node.of(primitive, tuple(inputs), tuple(values), parameters, result, code, offset)
+    if primitive.outputs > 1:
+        return tuple(
+            Traced.of(Node.of(COMPONENT, (node,), (result,), {"index": index}, part, code, offset), level)
+            for index, part in enumerate(result)
+        )
+    if primitive.view and _shares(concrete(result), concrete(values[0])) and inputs[0] is not None:
+        return TracedView.on(arguments[0], node, level)
+    return Traced.of(node, level)
+
+
+def _unary(record: Primitive) -> Callable[..., Any]:
+    """`bind` for one input without parameters, with the common case first: a plain value under one level of tracing."""
+    execute = record.execute
+
+    def apply(x: Any) -> Any:
+        if type(x) is Traced and not _suspensions:
+            source = x.node
+            argument = source.value
+            kind = type(argument)
+            if kind is ndarray or kind is float64:
+                code, offset = place_of(_getframe(1))
+                node = Node()
+                node.primitive = record
+                node.inputs = (source,)
+                node.arguments = (argument,)
+                node.parameters = NO_PARAMETERS
+                node.value = execute(argument)
+                node.code = code
+                node.offset = offset
+                node.order = next_order()
+                handle = Traced()
+                handle.node = node
+                handle.level = x.level
+                return handle
+        return bind(record, x)
+
+    return apply
+
+
+def _binary(record: Primitive) -> Callable[..., Any]:
+    """`bind` for two inputs without parameters, with the common case first: plain values under one level of tracing."""
+    execute = record.execute
+
+    def combine(a: Any, b: Any, frame: FrameType) -> Any:
+        if _suspensions:
+            return bind(record, a, b)
+        kind_a, kind_b = type(a), type(b)
+        if kind_a is Traced:
+            level = a.level
+            node_a = a.node
+            value_a = node_a.value
+            if kind_b is Traced:
+                if b.level != level:
+                    return bind(record, a, b)
+                node_b = b.node
+                value_b = node_b.value
+                kind_b = type(value_b)
+                if kind_b is not float64 and kind_b is not ndarray:
+                    return bind(record, a, b)
+            elif kind_b is float or kind_b is int:
+                node_b, value_b = None, b
+            else:
+                return bind(record, a, b)
+            kind_a = type(value_a)
+            if kind_a is not float64 and kind_a is not ndarray:
+                return bind(record, a, b)
+        elif kind_b is Traced and (kind_a is float or kind_a is int):
+            level = b.level
+            node_a, value_a = None, a
+            node_b = b.node
+            value_b = node_b.value
+            kind_b = type(value_b)
+            if kind_b is not float64 and kind_b is not ndarray:
+                return bind(record, a, b)
+        else:
+            return bind(record, a, b)
+        try:
+            value = execute(value_a, value_b)
+        except (ValueError, TypeError):
+            return bind(record, a, b)  # raises again, with the user's names
+        code = frame.f_code
+        if known_files.get(code.co_filename) is False:
+            offset = frame.f_lasti
+        else:
+            code, offset = place_of(frame)
+        node = Node()
+        node.primitive = record
+        node.inputs = (node_a, node_b)
+        node.arguments = (value_a, value_b)
+        node.parameters = NO_PARAMETERS
+        node.value = value
+        node.code = code
+        node.offset = offset
+        node.order = next_order()
+        handle = Traced()
+        handle.node = node
+        handle.level = level
+        return handle
+
+    def apply(a: Any, b: Any) -> Any:
+        return combine(a, b, _getframe(1))
+
+    operators[record.name] = combine
+    return apply
+
+
+def _shares(result: Any, source: Any) -> bool:
+    """Whether NumPy returned a view of `source` and not a copy."""
+    if not isinstance(result, np.ndarray) or not isinstance(source, np.ndarray):
+        return False
+    return result is source or result.base is source or (source.base is not None and result.base is source.base)
+
+
+def _explain(error: Exception, primitive: Primitive, inputs: list[Node | None], values: list[Any]) -> Exception:
+    """NumPy's complaint with the user's variables, their shapes and the line."""
+    shown = []
+    for node, value in zip(inputs, values, strict=True):
+        name = node.name if node is not None else None
+        shape = np.shape(concrete(value))
+        shown.append(f"{shape}" + (f" of {name}" if name else ""))
+    code, offset = place_of_call(3)
+    message = (
+        f"{primitive.name} cannot {'combine shapes' if len(shown) > 1 else 'take the shape'} {' and '.join(shown)}, "
+        f"in {Place(code, offset)}. NumPy says: {error}. Compare the shapes of the variables on that line."
+    )
+    if isinstance(error, np.linalg.LinAlgError):
+        return np.linalg.LinAlgError(f"{primitive.name}: {error} ({', '.join(shown)}, in {Place(code, offset)})")
+    if isinstance(error, IndexError):
+        return IndexError(f"{primitive.name}: {error} (shape {shown[0]}, in {Place(code, offset)})")
+    if isinstance(error, TypeError):
+        return ArgumentError(
+            f"{primitive.name} cannot take these arguments, in {Place(code, offset)}. NumPy says: {error}."
+        )
+    return ShapeError(message)
+
+
+def snapshot(value: Any) -> Any:
+    """A handle of its own on a traced value of the level below: what a graph keeps must not follow the user's in-place writes.
+
+    >>> snapshot(2.0)
+    2.0
+    """
+    return Traced.of(value.node, value.level) if isinstance(value, Traced) else value
+
+
+def lift(value: Any, name: str | None, level: int) -> Traced:
+    """An input of a trace: a traced value with a fresh input node.
+
+    >>> lift(np.float64(2.0), "x", next_level()).name
+    'x'
+    """
+    return Traced.of(Node.of(INPUT, (), (), {"name": name}, snapshot(value), None, 0), level)
+
+
+def lower(value: Any, level: int) -> tuple[Any, Node | None]:
+    """What a result is at the level below, and its node where it belongs to `level`."""
+    if isinstance(value, Traced) and value.level == level:
+        node = value.node
+        return snapshot(node.value), node
+    return value, None
+
+
+def _specialised(record: Primitive) -> Callable[..., Any] | None:
+    """The fast form of an operation without parameters on one or two inputs."""
+    without_parameters = (record.elementwise and not record.samples) or record.forward is np.matmul
+    if not without_parameters or record.outputs > 1 or record.view or callable(record.vjp):
+        return None
+    inputs = getattr(record.forward, "nin", len(record.vjp or ()))
+    return _unary(record) if inputs == 1 else _binary(record) if inputs == 2 else None
+
+
+def primitive(
+    name: str,
+    forward: Callable[..., Any],
+    vjp: tuple[Rule | None, ...] | Rule | None,
+    *,
+    notation: Notation | None = None,
+    execute: Callable[..., Any] | None = None,
+    shape: Callable[..., Any] | None = None,
+    domain: tuple[float, float] | tuple[tuple[float, float], ...] = (-2.0, 2.0),
+    elementwise: bool | None = None,
+    linear: bool = False,
+    multilinear: bool = False,
+    view: bool = False,
+    outputs: int = 1,
+    analytic: bool = True,
+    complex_input: bool = True,
+    jvp: Rule | None = None,
+    samples: tuple[Sample, ...] = (),
+    undo_view: Callable[..., Any] | None = None,
+    add_into: Callable[..., None] | None = None,
+    register_forward: bool = True,
+) -> Callable[..., Any]:
+    """Declare an operation: one record, entered in the registry; returns the function that applies it.
+
+    An operation without a shape rule is elementwise: it broadcasts, with NumPy's promotion. A single rule instead of a
+    tuple stands for a one-input operation when `vjp` takes (g, y, x); joint rules are marked by their first parameter
+    `wanted`.
+
+    >>> import numpy as np
+    >>> from chainrule.primitive import primitives
+    >>> primitives["tanh"].elementwise
+    True
+    """
+    if vjp is not None and not isinstance(vjp, tuple) and vjp.__code__.co_varnames[0] != "wanted":
+        vjp = (vjp,)
+    intervals = domain if isinstance(domain[0], tuple) else (domain,)
+    rule = partial(ufunc_type, forward) if shape is None and hasattr(forward, "resolve_dtypes") else shape
+    record = Primitive(
+        name=name,
+        forward=forward,
+        execute=execute or forward,
+        vjp=vjp,
+        shape=rule,
+        notation=notation or call(name),
+        domain=intervals,  # pyright: ignore[reportArgumentType] normalised above
+        elementwise=shape is None if elementwise is None else elementwise,
+        linear=linear,
+        multilinear=multilinear,
+        view=view,
+        outputs=outputs,
+        analytic=analytic,
+        complex_input=complex_input,
+        jvp=jvp,
+        samples=samples,
+        undo_view=undo_view,
+        add_into=add_into,
+    )
+    operation: Any = _specialised(record) or partial(bind, record)
+    operation.__doc__ = f"The operation `{name}`."
+    register(record, operation)
+    if register_forward and hasattr(forward, "nin"):
+        ufuncs[forward] = operation
+    return operation
+
+
+__all__ = ["VARIABLE_LEVEL", "bind", "functions", "lift", "lower", "next_level", "no_grad", "primitive"]

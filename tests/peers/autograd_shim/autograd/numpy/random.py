@@ -1,0 +1,3 @@
+"""autograd.numpy.random is NumPy's."""
+
+from numpy.random import *

@@ -1,0 +1,345 @@
+"""Every NumPy function with a stand-in, with every documented keyword: the right gradient, zero by nature, or an error that names it.
+
+No keyword is ignored in silence. The truth of a call is the same call on plain arrays, by differences. The calls are the lines of
+`keyword_table`; further tests here see that no function and no keyword is missing there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from gradient_checker import check, floating
+from keyword_table import SCOPE, TABLE
+
+import chainrule as cr
+from chainrule.primitive import functions, primitives, ufuncs
+from chainrule.traced import Traced
+from chainrule.trees import leaves
+
+REFUSALS = (cr.errors.ChainruleError, TypeError, ValueError, NotImplementedError)
+
+
+@pytest.fixture(autouse=True)
+def _numpy_may_complain() -> Iterator[None]:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        for category in (RuntimeWarning, DeprecationWarning, np.exceptions.ComplexWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+@dataclass(frozen=True)
+class Call:
+    """One line of the table with one variant: the function, the expression, and the keywords that the variant adds."""
+
+    function: Any
+    expression: str
+    keywords: tuple[str, ...]
+
+    def variables(self) -> list[str]:
+        """The floating variables of the expression: those that are differentiated."""
+        words = set(re.findall(r"(?<![\w.])[A-Za-z]\w*(?!\s*=[^=])", self.expression))
+        return [name for name, value in SCOPE.items() if name in words and floating(value)]
+
+    def __call__(self, *values: Any) -> Any:
+        scope = SCOPE | dict(zip(self.variables(), values, strict=True))
+        return eval(compile(self.expression, "<call>", "eval"), scope)
+
+
+def named(text: str) -> Any:
+    """The NumPy function of a dotted name."""
+    found: Any = np
+    for part in text.split(".")[1:]:
+        found = getattr(found, part)
+    return found
+
+
+def calls() -> list[Call]:
+    """All calls of the table."""
+    found = []
+    for line in TABLE.strip().splitlines():
+        base, *variants = (part.strip() for part in line.split(" | "))
+        names = [name for name in re.findall(r"np\.[\w.]+(?=\()", base)]
+        inner = [name for name in names if named(name) in functions]
+        function = named(inner[0] if "changed(" not in base else inner[-1])
+        if base.startswith("np.abs(np.linalg"):
+            function = named(inner[-1])
+        for variant in ["", *variants]:
+            before, mark, after = base.partition("~") if "~" in base.replace("~np", "") else (base[:-1], "", base[-1:])
+            separator = ", " if variant and not before.endswith("(") else ""
+            keywords = tuple(re.findall(r"(\w+)=(?!=)", variant))
+            found.append(Call(function, f"{before}{separator}{variant}{after}", keywords))
+    return found
+
+
+CALLS = calls()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.expression)
+def test_a_call_has_the_right_gradient_or_names_what_it_refuses(call: Call) -> None:
+    values = [SCOPE[name] for name in call.variables()]
+    try:
+        truth = call(*values)
+    except Exception as plain_error:
+        with pytest.raises(type(plain_error)):
+            cr.vjp(call, *values)
+        return
+    assert values, "nothing in this call is differentiated"
+    try:
+        verdict = check(call, *values, order=1, names=call.variables(), every_element=len(values) == 1)
+    except REFUSALS as error:
+        words = re.findall(r"(\w+)=(?!=)", call.expression)
+        assert any(f"{word}=" in str(error) or f"'{word}'" in str(error) for word in words), f"{call.expression}: {type(error).__name__}: {error}"
+        return
+    if any(map(floating, leaves(truth))):
+        assert verdict.comparisons, call.expression
+    assert verdict, f"{call.expression}\n{verdict}"
+    traced_values = leaves(cr.vjp(call, *values)[0])
+    for ours, numpys in zip(traced_values, leaves(truth), strict=True):
+        assert np.asarray(ours).dtype == np.asarray(numpys).dtype, f"{call.expression}: {np.asarray(ours).dtype}, NumPy gives {np.asarray(numpys).dtype}"
+        np.testing.assert_allclose(ours, numpys, rtol=1e-12, atol=1e-13)
+
+
+# -- out= ---------------------------------------------------------------------------------------------------------------
+
+
+def with_out() -> list[Call]:
+    """The base calls of all functions that take out= and give one floating array."""
+    found = []
+    for call in CALLS:
+        if not call.keywords and "out" in parameters(call.function) and "changed(" not in call.expression and call.expression.endswith(")"):
+            result = call(*(SCOPE[name] for name in call.variables()))
+            if floating(result):
+                found.append(call)
+    return found
+
+
+def parameters(function: Any) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+@pytest.mark.parametrize("call", with_out(), ids=lambda call: call.expression)
+def test_out_reaches_a_traced_array_and_refuses_a_plain_one(call: Call) -> None:
+    names = call.variables()
+    values = [SCOPE[name] for name in names]
+    with np.errstate(all="ignore"):
+        result = np.asarray(call(*values))
+    into = Call(call.function, f"{call.expression[:-1]}, out=OUT)", ("out",))
+
+    def filled(*given: Any) -> Any:
+        # A traced array of the right shape, that holds other numbers before.
+        target = np.full(result.shape, 3.0, result.dtype) + 0.0 * np.sum(given[0])
+        scope = SCOPE | dict(zip(names, given, strict=True)) | {"OUT": target}
+        returned.append(eval(compile(into.expression, "<call>", "eval"), scope))
+        assert returned[-1] is target or isinstance(target, np.ndarray)
+        return target * 2.0
+
+    returned: list[Any] = []
+    if result.ndim:
+        if np.array_equal(filled(*values), 6.0 * np.ones(result.shape)) and not np.any(result == 3.0):
+            with pytest.raises(cr.errors.ChainruleError, match="out="):  # NumPy itself takes out= here and does nothing with it
+                cr.vjp(filled, *values)
+            return
+        verdict = check(filled, *values, order=1, names=names)
+        assert verdict, f"{into.expression}\n{verdict}"
+        np.testing.assert_allclose(cr.vjp(filled, *values)[0], 2.0 * result, rtol=1e-12)
+    plain = np.empty(result.shape, result.dtype)
+    with pytest.raises(cr.errors.ChainruleError, match="out="):
+        cr.vjp(lambda *given: eval(into.expression, SCOPE | dict(zip(names, given, strict=True)) | {"OUT": plain}), *values)
+
+
+# -- nothing is missing --------------------------------------------------------------------------------------------------
+
+
+def test_every_function_with_a_stand_in_is_in_the_table() -> None:
+    missing = {function for function in functions if function not in {call.function for call in CALLS}}
+    assert not missing, sorted(f"{f.__module__}.{f.__name__}" for f in missing)
+
+
+@pytest.mark.parametrize("function", sorted(functions, key=lambda f: (f.__module__ or "", f.__name__)), ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_every_keyword_of_a_function_is_tried(function: Any) -> None:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    keywords = {name for name, p in parameters(function).items() if p.kind in kinds and p.default is not inspect.Parameter.empty}
+    tried: set[str] = set()
+    for call in CALLS:
+        if call.function is function:
+            tried.update(re.findall(r"(\w+)=(?!=)", call.expression))
+    if any(call.function is function for call in with_out()) or not any(
+        floating(leaf) for call in CALLS if call.function is function for leaf in leaves(_plain(call))
+    ):
+        tried.add("out")
+    assert not keywords - tried, f"{function.__name__} is never called with {sorted(keywords - tried)}: add it to tests/keyword_table.py"
+
+
+def _plain(call: Call) -> Any:
+    try:
+        return call(*(SCOPE[name] for name in call.variables()))
+    except Exception:
+        return None
+
+
+@pytest.mark.parametrize("function", sorted(functions, key=lambda f: (f.__module__ or "", f.__name__)), ids=lambda f: f"{f.__module__}.{f.__name__}")
+def test_a_keyword_that_the_stand_in_does_not_know_is_refused_by_name(function: Any) -> None:
+    """Also those that a later NumPy may add: an unknown keyword cannot slip through."""
+    theirs = parameters(function)
+    ours = parameters(functions[function])
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in ours.values())
+    for name, parameter in theirs.items():
+        if parameter.kind in kinds and not takes_any and name not in ours and not isinstance(function, np.ufunc):
+            call = next(call for call in CALLS if call.function is function and not call.keywords)
+            if f"{name}=" in call.expression:
+                continue  # tried in every line of the table
+            expression = f"{call.expression[:-1]}, {name}={'None' if parameter.default is inspect.Parameter.empty else 'DEFAULT'})"
+            values = [SCOPE[n] for n in call.variables()]
+            with pytest.raises(cr.errors.UnsupportedError, match=rf"\b{name}="):
+                cr.vjp(lambda *given, e=expression, c=call, p=parameter: eval(e, SCOPE | dict(zip(c.variables(), given, strict=True)) | {"DEFAULT": p.default}), *values)
+
+
+def test_positional_arguments_mean_the_same_in_stand_in_and_function() -> None:
+    """A stand-in with its parameters in another order would take axis for dtype."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    for function, stand_in in functions.items():
+        if isinstance(function, np.ufunc):
+            continue
+        theirs = [p for p in parameters(function).values() if p.kind in kinds]
+        ours = [p for p in parameters(stand_in).values() if p.kind in kinds]
+        optional = [p.name for p in theirs if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and p.default is not inspect.Parameter.empty]
+        positions = {p.name: index for index, p in enumerate(ours)}
+        has_variable = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters(stand_in).values())
+        for name in optional:
+            expected = [p.name for p in theirs].index(name)
+            if name in positions:
+                assert positions[name] == expected, f"{function.__name__}: {name} is argument {positions[name]}, in NumPy {expected}"
+            else:
+                assert has_variable or name not in parameters(stand_in), f"{function.__name__}: {name} cannot be given by position"
+
+
+# -- ufuncs -------------------------------------------------------------------------------------------------------------
+
+UFUNCS = sorted(
+    (u for u in ufuncs if isinstance(u, np.ufunc) and getattr(np, u.__name__, None) is u and u.signature is None and u.nout == 1 and u.nin <= 2),
+    key=lambda u: u.__name__,
+)
+SMOOTH = [
+    u for u in UFUNCS
+    if any(p.forward is u and p.vjp is not None for p in primitives.values()) and "d" * u.nin + "->d" in u.types
+]  # fmt: skip
+
+
+def ufunc_inputs(ufunc: Any) -> list[Any]:
+    """Numbers inside the declared domain, apart from each other."""
+    record = next(p for p in primitives.values() if p.forward is ufunc)
+    domains = [record.domain[min(index, len(record.domain) - 1)] for index in range(ufunc.nin)]
+    fractions = [np.array([[0.15, 0.52, 0.83], [0.71, 0.34, 0.22]]), np.array([[0.63, 0.27, 0.44], [0.18, 0.88, 0.57]])]
+    return [low + (high - low) * part for (low, high), part in zip(domains, fractions, strict=False)]
+
+
+MASK = np.array([[True, False, True], [False, True, True]])
+
+
+@pytest.mark.parametrize("ufunc", SMOOTH, ids=lambda u: u.__name__)
+def test_ufunc_where_and_out(ufunc: Any) -> None:
+    inputs = ufunc_inputs(ufunc)
+    check(lambda *a: ufunc(*a, out=a[0] * 0.5), *inputs, order=1).assert_right("out=")
+    check(lambda *a: ufunc(*a, out=(a[0] * 0.5,), where=MASK), *inputs, order=1).assert_right("out= and where=")
+    check(lambda *a: ufunc(*a, a[0] * 0.5), *inputs, order=1).assert_right("out by position")
+    with pytest.raises(cr.errors.ChainruleError, match="where="):
+        cr.vjp(lambda *a: ufunc(*a, where=MASK), *inputs)
+    with pytest.raises(cr.errors.ChainruleError, match="out="):
+        cr.vjp(lambda *a: ufunc(*a, out=np.empty((2, 3))), *inputs)
+
+
+@pytest.mark.parametrize("keywords", [{"dtype": np.longdouble}, {"casting": "unsafe"}, {"order": "F"}, {"subok": False}, {"dtype": "d", "casting": "safe"},
+                                      {"where": True}, {"out": None}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("ufunc", SMOOTH, ids=lambda u: u.__name__)
+def test_ufunc_keywords_that_change_no_number(ufunc: Any, keywords: dict[str, Any]) -> None:
+    inputs = ufunc_inputs(ufunc)
+    if keywords.get("dtype") is np.longdouble and "g" * ufunc.nin + "->g" not in ufunc.types:
+        return
+    check(lambda *a: ufunc(*a, **keywords), *inputs, order=1).assert_right(str(keywords))
+    assert cr.vjp(lambda *a: ufunc(*a, **keywords), *inputs)[0].dtype == ufunc(*inputs, **keywords).dtype
+
+
+@pytest.mark.parametrize("ufunc", SMOOTH, ids=lambda u: u.__name__)
+def test_ufunc_keywords_that_are_refused(ufunc: Any) -> None:
+    inputs = ufunc_inputs(ufunc)
+    with pytest.raises(cr.errors.UnsupportedError, match="signature="):
+        cr.vjp(lambda *a: ufunc(*a, signature="d" * ufunc.nin + "->d"), *inputs)
+    with pytest.raises((cr.errors.ChainruleError, TypeError), match="dtype|cast"):
+        cr.vjp(lambda *a: ufunc(*a, dtype="i8", casting="same_kind"), *inputs)
+    with pytest.raises((cr.errors.ChainruleError, TypeError), match="axis|keepdims"):
+        cr.vjp(lambda *a: ufunc(*a, axis=0), *inputs)
+
+
+# Not power and arctan2: on processors with AVX-512, NumPy 2.4 folds them wrongly along a contiguous axis (0.45 ** 0.83 for 0.45, 1.32, 0.83).
+FOLDS = [np.add, np.multiply, np.subtract, np.divide, np.maximum, np.minimum, np.fmax, np.hypot, np.logaddexp, np.float_power]
+METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": lambda f, x: f.reduce(x),
+    "reduce axis=1": lambda f, x: f.reduce(x, axis=1),
+    "reduce axis=(0,)": lambda f, x: f.reduce(x, axis=(0,)),
+    "reduce axis=None": lambda f, x: f.reduce(x, axis=None),
+    "reduce axis=(0, 1)": lambda f, x: f.reduce(x, axis=(0, 1)),
+    "reduce keepdims=True": lambda f, x: f.reduce(x, axis=1, keepdims=True),
+    "reduce initial=1.5": lambda f, x: f.reduce(x, axis=0, initial=1.5),
+    "reduce where=": lambda f, x: f.reduce(x, axis=0, where=MASK, initial=1.2),
+    "reduce dtype=": lambda f, x: f.reduce(x, dtype=np.longdouble),
+    "reduce out=": lambda f, x: f.reduce(x, axis=0, out=x[0] * 0.5),
+    "accumulate": lambda f, x: f.accumulate(x),
+    "accumulate axis=1": lambda f, x: f.accumulate(x, axis=1),
+    "accumulate dtype=": lambda f, x: f.accumulate(x, dtype=np.longdouble),
+    "accumulate out=": lambda f, x: f.accumulate(x, out=x * 0.5),
+    "outer": lambda f, x: f.outer(x[0], x[1]),
+    "outer out=": lambda f, x: f.outer(x[0], x[1], out=np.zeros((3, 3)) + 0.0 * np.sum(x)),
+    "outer dtype=": lambda f, x: f.outer(x[0], x[1], dtype=np.longdouble),
+    "reduceat": lambda f, x: f.reduceat(x, [0, 2, 1], axis=1),
+    "reduceat dtype=": lambda f, x: f.reduceat(x, [0, 2], axis=1, dtype=np.longdouble),
+    "reduceat out=": lambda f, x: f.reduceat(x, [0, 2], axis=1, out=x[:, :2] * 0.5),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("ufunc", FOLDS, ids=lambda u: u.__name__)
+def test_methods_of_ufuncs_and_their_keywords(ufunc: Any, method: str) -> None:
+    x = np.array([[0.45, 1.32, 0.83], [1.11, 0.64, 1.52]])
+    try:
+        truth = METHODS[method](ufunc, x)
+    except (ValueError, TypeError):
+        with pytest.raises((ValueError, TypeError, cr.errors.ChainruleError)):
+            cr.vjp(lambda x: METHODS[method](ufunc, x), x)
+        return
+    try:
+        verdict = check(lambda x: METHODS[method](ufunc, x), x, order=1)
+    except cr.errors.UnsupportedError as error:
+        assert ("where=" in str(error) and "where" in method) or ("several axes" in str(error) and "axis" in method), str(error)
+        return
+    verdict.assert_right(method)
+    value = cr.vjp(lambda x: METHODS[method](ufunc, x), x)[0]
+    assert value.dtype == truth.dtype
+    np.testing.assert_allclose(value, truth, rtol=1e-13)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.negative, np.exp, np.maximum], ids=lambda u: u.__name__)
+def test_ufunc_at_adds_every_time_or_is_refused(ufunc: Any) -> None:
+    def program(x: Any, y: Any) -> Any:
+        x = x * 1.0
+        ufunc.at(x, [0, 2, 0], y) if ufunc.nin == 2 else ufunc.at(x, [0, 2, 0])
+        return x * x
+
+    x, y = np.array([0.5, 1.5, 2.5]), np.array([0.3, 0.7, 1.1])
+    if ufunc in (np.add, np.subtract):
+        check(program, x, y).assert_right()
+    else:
+        try:
+            check(program, x, y).assert_right()
+        except cr.errors.UnsupportedError as error:
+            assert f"numpy.{ufunc.__name__}.at" in str(error)
