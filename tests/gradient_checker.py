@@ -201,7 +201,9 @@ def extrapolated(line: Callable[[Any], Any], step: Any) -> tuple[float, float]:
     return best
 
 
-def _check(problem: _Problem, verdict: Verdict, order: int, analytic: bool, tolerance: float, every: bool, before: str) -> None:
+def _check(
+    problem: _Problem, verdict: Verdict, order: int, analytic: bool, tolerance: float, every: bool, before: str
+) -> None:
     """All tests of one order, and the next order on the gradient as a function."""
     if not problem.moving or not problem.value:
         return
@@ -230,7 +232,15 @@ def _check(problem: _Problem, verdict: Verdict, order: int, analytic: bool, tole
 
         names = [*problem.names, *(f"cotangent {index}" for index in range(len(problem.cotangents)))]
         further = _Problem(gradient, [*problem.moving, *problem.cotangents], problem.rng, names)
-        _check(further, verdict, order - 1, False, tolerance, False, f"{before}second " if not before else f"{before}further ")
+        _check(
+            further,
+            verdict,
+            order - 1,
+            False,
+            tolerance,
+            False,
+            f"{before}second " if not before else f"{before}further ",
+        )
 
 
 def _same_number(engine: Any, truth: Any) -> bool:
@@ -239,7 +249,9 @@ def _same_number(engine: Any, truth: Any) -> bool:
     if engine.dtype != truth.dtype or engine.shape != truth.shape:
         return False
     size = np.max(np.abs(truth), initial=0.0, where=np.isfinite(truth))
-    return bool(np.allclose(engine, truth, rtol=0.0, atol=64 * np.finfo(truth.dtype).eps * size, equal_nan=True))
+    return bool(
+        np.allclose(engine, truth, rtol=0.0, atol=64 * max(np.finfo(truth.dtype).eps, 2e-16) * size, equal_nan=True)
+    )
 
 
 def _well_formed(gradients: Sequence[Any], problem: _Problem, verdict: Verdict, before: str) -> bool:
@@ -267,7 +279,9 @@ def _forward_mode(problem: _Problem, gradients: Sequence[Any], verdict: Verdict,
     verdict.comparisons += 1
     epsilon = max((np.finfo(np.asarray(x).dtype).eps for x in problem.moving), default=0.0)
     if not abs(forward - reverse) <= 1e5 * epsilon * size + 1e-13:
-        verdict.findings.append(Finding(f"{before}forward mode against reverse mode", "a random direction", None, forward, reverse))
+        verdict.findings.append(
+            Finding(f"{before}forward mode against reverse mode", "a random direction", None, forward, reverse)
+        )
     for index, (tangent, result) in enumerate(zip(pushed, value, strict=True)):
         if np.shape(tangent) != np.shape(result) or np.asarray(tangent).dtype != np.asarray(result).dtype:
             engine, truth = (f"{np.asarray(x).dtype}{list(np.shape(x))}" for x in (tangent, result))
@@ -278,7 +292,9 @@ def _shifted(problem: _Problem, directions: Sequence[Any]) -> Callable[[Any], An
     """The projection along a line through the arguments."""
 
     def line(t: Any) -> Any:
-        return problem.projection(*(x if d is None else x + t * d for x, d in zip(problem.moving, directions, strict=True)))
+        return problem.projection(
+            *(x if d is None else x + t * d for x, d in zip(problem.moving, directions, strict=True))
+        )
 
     return line
 
@@ -301,7 +317,9 @@ def _elements(truth: _Problem, gradients: Sequence[Any], verdict: Verdict, toler
                 numbers.append(extrapolated(_shifted(truth, directions), truth.step))
             expected = sum(number * factor for (number, _), factor in zip(numbers, factors, strict=True))
             doubt = sum(doubt for _, doubt in numbers)
-            _compare(verdict, test, truth.names[index], element, np.asarray(gradient)[element], expected, doubt, tolerance)
+            _compare(
+                verdict, test, truth.names[index], element, np.asarray(gradient)[element], expected, doubt, tolerance
+            )
 
 
 def _directions(truth: _Problem, gradients: Sequence[Any], verdict: Verdict, tolerance: float, test: str) -> None:
@@ -337,7 +355,9 @@ def _complex_step(problem: _Problem, gradients: Sequence[Any], verdict: Verdict,
                     expected = sum(np.sum(c * y).imag for c, y in zip(problem.cotangents, results, strict=True)) / step
                 trial = Verdict()
                 test = f"{before}derivative by the complex step"
-                _compare(trial, test, problem.names[index], element, np.asarray(gradient)[element], expected, 0.0, tolerance)
+                _compare(
+                    trial, test, problem.names[index], element, np.asarray(gradient)[element], expected, 0.0, tolerance
+                )
                 if trial:
                     break
             verdict.comparisons += 1
@@ -345,12 +365,21 @@ def _complex_step(problem: _Problem, gradients: Sequence[Any], verdict: Verdict,
 
 
 def _compare(
-    verdict: Verdict, test: str, name: str, element: tuple[int, ...] | None, engine: Any, expected: Any, doubt: float, tolerance: float
+    verdict: Verdict,
+    test: str,
+    name: str,
+    element: tuple[int, ...] | None,
+    engine: Any,
+    expected: Any,
+    doubt: float,
+    tolerance: float,
 ) -> None:
     """Enter one comparison; numbers that cannot be trusted are a finding too, since they prove nothing."""
     verdict.comparisons += 1
     size = max(abs(expected), abs(engine), 1e-3)
     if not doubt <= 1e-4 * size:
-        verdict.findings.append(Finding(f"{test} (the differences do not settle, ±{doubt:.1g})", name, element, engine, expected))
+        verdict.findings.append(
+            Finding(f"{test} (the differences do not settle, ±{doubt:.1g})", name, element, engine, expected)
+        )
     elif not abs(engine - expected) <= tolerance * size + 2 * doubt:
         verdict.findings.append(Finding(test, name, element, engine, expected))

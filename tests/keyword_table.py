@@ -53,8 +53,10 @@ np.all(X > 0.5) | axis=0 | keepdims=True | where=M | axis=(0, 1)
 np.any(X > 0.5) | axis=0 | keepdims=True | where=M | axis=(0, 1)
 np.amax(X) | axis=0 | axis=(0, 1), keepdims=True | initial=1.0 | where=M, initial=0.0 | axis=1, where=M, initial=-1.0
 np.amin(X) | axis=0 | axis=(0, 1), keepdims=True | initial=1.0 | where=M, initial=9.0 | axis=1, where=M, initial=9.0
-np.max(X) | axis=0 | axis=-1, keepdims=True | initial=1.0 | initial=u | where=M, initial=0.0 | axis=1, where=M, initial=-1.0
-np.min(X) | axis=0 | axis=-1, keepdims=True | initial=1.0 | initial=u | where=M, initial=9.0 | axis=1, where=M, initial=9.0
+np.max(X) | axis=0 | axis=-1, keepdims=True | initial=1.0 | initial=u | where=M, initial=0.0
+    | axis=1, where=M, initial=-1.0
+np.min(X) | axis=0 | axis=-1, keepdims=True | initial=1.0 | initial=u | where=M, initial=9.0
+    | axis=1, where=M, initial=9.0
 np.angle(z) | deg=True | deg=False
 np.append(X, Y) | axis=0 | axis=1 | axis=None
 np.apply_along_axis(lambda r, s=1.0: r * r[0] * s, 1, X) | s=2.0
@@ -76,7 +78,8 @@ np.astype(X, complex) | copy=False | copy=True | device="cpu"
 np.atleast_1d(u, x)
 np.atleast_2d(u, x)
 np.atleast_3d(u, x, X)
-np.average(X) | axis=0 | axis=1, keepdims=True | weights=Y + 3.0 | axis=1, weights=[1.0, 2.0, 3.0] | returned=True | axis=0, weights=Y + 3.0, returned=True
+np.average(X) | axis=0 | axis=1, keepdims=True | weights=Y + 3.0 | axis=1, weights=[1.0, 2.0, 3.0] | returned=True
+    | axis=0, weights=Y + 3.0, returned=True
 np.bincount(k, weights=x) | minlength=7
 np.block([[X, Y], [Y, X]])
 np.broadcast_arrays(X, u) | subok=True
@@ -94,7 +97,8 @@ changed(X, lambda a: np.copyto(a, Y~)) | where=M | casting="unsafe"
 np.corrcoef(X) | rowvar=False | dtype=np.longdouble | y=Y
 np.correlate(x, y[:2]) | mode="same" | mode="full" | mode="valid"
 np.count_nonzero(X) | axis=0 | axis=1, keepdims=True
-np.cov(X) | y=Y | rowvar=False | bias=True | ddof=0 | fweights=[1, 2, 1] | aweights=[0.5, 1.0, 2.0] | dtype=np.longdouble | aweights=Y[0] + 3.0
+np.cov(X) | y=Y | rowvar=False | bias=True | ddof=0 | fweights=[1, 2, 1] | aweights=[0.5, 1.0, 2.0]
+    | dtype=np.longdouble | aweights=Y[0] + 3.0
 np.cross(X, Y) | axisa=1 | axisb=1 | axisc=0 | axis=1
 np.cumprod(X) | axis=0 | axis=-1 | dtype=complex
 np.cumsum(X) | axis=0 | axis=-1 | dtype=complex
@@ -144,14 +148,19 @@ np.interp(u, [0.0, 1.0, 2.0], x[:3]) | left=0.1 | right=v | period=3.0
 np.interp(y, [0.0, 0.9, 1.1], x[:3]) | left=u | right=v | left=u, right=v | period=1.37
 np.ix_([0, 1], [1, 2])[0] * u
 np.kron(X, y)
-np.linspace(u, 2.0) | num=4 | num=4, endpoint=False | num=4, retstep=True | num=4, dtype=np.longdouble | num=4, axis=0 | device="cpu"
+np.linspace(u, 2.0) | num=4 | num=4, endpoint=False | num=4, retstep=True | num=4, dtype=np.longdouble | num=4, axis=0
+    | device="cpu"
 np.linspace(x, y, num=3) | axis=-1 | endpoint=False | dtype=complex | retstep=True, axis=1
 np.logspace(u, 2.0, num=3) | endpoint=False | base=3.0 | base=v | dtype=np.longdouble
 np.logspace(x, y, num=3) | axis=-1 | base=2.0
-np.matmul(X, S) | axes=[(0, 1), (0, 1), (1, 0)] | casting="unsafe" | order="F" | dtype=complex | subok=False | signature="DD->D" | axis=0 | keepdims=True
-np.matvec(X, x[:3]) | axes=[(0, 1), (0,), (0,)] | casting="unsafe" | order="F" | dtype=complex | subok=False | signature="DD->D" | axis=0 | keepdims=True
-np.vecmat(x[:3], S) | axes=[(0,), (1, 0), (0,)] | casting="unsafe" | order="F" | dtype=complex | subok=False | signature="DD->D" | axis=0 | keepdims=True
-np.vecdot(X, Y) | axes=[(0,), (0,), ()] | axis=0 | keepdims=True | axis=0, keepdims=True | casting="unsafe" | order="F" | dtype=complex | subok=False | signature="DD->D"
+np.matmul(X, S) | axes=[(0, 1), (0, 1), (1, 0)] | casting="unsafe" | order="F" | dtype=complex | subok=False
+    | signature="DD->D" | axis=0 | keepdims=True
+np.matvec(X, x[:3]) | axes=[(0, 1), (0,), (0,)] | casting="unsafe" | order="F" | dtype=complex | subok=False
+    | signature="DD->D" | axis=0 | keepdims=True
+np.vecmat(x[:3], S) | axes=[(0,), (1, 0), (0,)] | casting="unsafe" | order="F" | dtype=complex | subok=False
+    | signature="DD->D" | axis=0 | keepdims=True
+np.vecdot(X, Y) | axes=[(0,), (0,), ()] | axis=0 | keepdims=True | axis=0, keepdims=True | casting="unsafe"
+    | order="F" | dtype=complex | subok=False | signature="DD->D"
 np.matrix_transpose(T)
 np.mean(X) | axis=0 | axis=(0, 1), keepdims=True | dtype=complex | where=M | axis=1, where=M
 np.median(X) | axis=0 | axis=1, keepdims=True | overwrite_input=True | axis=(0, 1)
@@ -169,21 +178,30 @@ np.nanmax(N) | axis=0 | axis=1, keepdims=True | initial=1.0 | where=M, initial=0
 np.nanmin(N) | axis=0 | axis=1, keepdims=True | initial=1.0 | where=M, initial=9.0
 np.nanmean(N) | axis=0 | axis=1, keepdims=True | dtype=complex | where=M
 np.nanmedian(N) | axis=0 | axis=1, keepdims=True | overwrite_input=True
-np.nanpercentile(N, 30.0) | axis=0 | axis=1, keepdims=True | method="lower" | method="median_unbiased" | overwrite_input=True | weights=X, method="inverted_cdf"
+np.nanpercentile(N, 30.0) | axis=0 | axis=1, keepdims=True | method="lower" | method="median_unbiased"
+    | overwrite_input=True | weights=X, method="inverted_cdf"
 np.nanprod(N) | axis=0 | axis=1, keepdims=True | initial=2.0 | where=M | dtype=complex
-np.nanquantile(N, 0.3) | axis=0 | axis=1, keepdims=True | method="higher" | method="weibull" | overwrite_input=True | weights=X, method="inverted_cdf"
-np.nanstd(N) | axis=1 | axis=1, keepdims=True | dtype=np.longdouble | ddof=1 | where=~np.isnan(N) | mean=1.0 | correction=1
+np.nanquantile(N, 0.3) | axis=0 | axis=1, keepdims=True | method="higher" | method="weibull" | overwrite_input=True
+    | weights=X, method="inverted_cdf"
+np.nanstd(N) | axis=1 | axis=1, keepdims=True | dtype=np.longdouble | ddof=1 | where=~np.isnan(N) | mean=1.0
+    | correction=1
 np.nansum(N) | axis=0 | axis=1, keepdims=True | initial=2.0 | where=M | dtype=complex
-np.nanvar(N) | axis=1 | axis=1, keepdims=True | dtype=np.longdouble | ddof=1 | where=~np.isnan(N) | mean=1.0 | correction=1
+np.nanvar(N) | axis=1 | axis=1, keepdims=True | dtype=np.longdouble | ddof=1 | where=~np.isnan(N) | mean=1.0
+    | correction=1
 np.ones_like(X) | dtype=complex | order="F" | subok=False | shape=(3,) | device="cpu"
 np.zeros_like(X) | dtype=complex | order="F" | subok=False | shape=(3,) | device="cpu"
 np.outer(x, y)
-np.pad(X, 1) | mode="edge" | mode="reflect" | mode="reflect", reflect_type="odd" | mode="symmetric" | mode="wrap" | mode="mean" | mode="maximum" | mode="minimum" | mode="median" | mode="linear_ramp" | mode="linear_ramp", end_values=u | constant_values=u | constant_values=(1.0, u) | mode="mean", stat_length=1 | mode="empty"
+np.pad(X, 1) | mode="edge" | mode="reflect" | mode="reflect", reflect_type="odd" | mode="symmetric" | mode="wrap"
+    | mode="mean" | mode="maximum" | mode="minimum" | mode="median" | mode="linear_ramp"
+    | mode="linear_ramp", end_values=u | constant_values=u | constant_values=(1.0, u) | mode="mean", stat_length=1
+    | mode="empty"
 np.partition(X, 1) | axis=0 | kind="introselect" | order=None | axis=None
-np.percentile(X, 30.0) | axis=0 | axis=1, keepdims=True | method="lower" | method="hazen" | overwrite_input=True | weights=Y + 3.0, method="inverted_cdf"
-np.quantile(X, [0.3, 0.8]) | axis=0 | axis=1, keepdims=True | method="nearest" | method="midpoint" | method="normal_unbiased" | overwrite_input=True | weights=Y + 3.0, method="inverted_cdf"
+np.percentile(X, 30.0) | axis=0 | axis=1, keepdims=True | method="lower" | method="hazen" | overwrite_input=True
+    | weights=Y + 3.0, method="inverted_cdf"
+np.quantile(X, [0.3, 0.8]) | axis=0 | axis=1, keepdims=True | method="nearest" | method="midpoint"
+    | method="normal_unbiased" | overwrite_input=True | weights=Y + 3.0, method="inverted_cdf"
 np.quantile(X, 0.5 * u) | axis=1
-np.piecewise(x, [x > 1.0], [lambda t: t * 2, lambda t: t * t]) | 
+np.piecewise(x, [x > 1.0], [lambda t: t * 2, lambda t: t * t])
 np.piecewise(x, [x > 1.0], [lambda t, s=1.0: t * s, 0.5]) | s=2.0
 changed(X, lambda a: np.place(a, M, [0.5, 1.5]))
 changed(X, lambda a: np.place(a, M, y))
@@ -220,10 +238,13 @@ np.split(x, 2) | axis=0
 np.split(X, [1]) | axis=1
 np.squeeze(X[None]) | axis=0
 np.stack([X, Y]) | axis=1 | axis=-1 | dtype=complex | dtype=np.longdouble, casting="unsafe"
-np.std(X) | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | correction=1 | dtype=np.longdouble | where=M | mean=1.0 | axis=1, mean=np.mean(X, axis=1, keepdims=True) | axis=1, where=M
-np.var(X) | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | correction=1 | dtype=np.longdouble | where=M | mean=1.0 | mean=u | axis=1, mean=np.mean(X, axis=1, keepdims=True) | axis=1, where=M
+np.std(X) | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | correction=1 | dtype=np.longdouble | where=M | mean=1.0
+    | axis=1, mean=np.mean(X, axis=1, keepdims=True) | axis=1, where=M
+np.var(X) | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | correction=1 | dtype=np.longdouble | where=M | mean=1.0
+    | mean=u | axis=1, mean=np.mean(X, axis=1, keepdims=True) | axis=1, where=M
 np.var(z) | ddof=1 | axis=0, keepdims=True
-np.sum(X) | axis=0 | axis=(0, 1), keepdims=True | initial=2.0 | initial=u | where=M | dtype=complex | axis=1, where=M | axis=1, where=M, initial=3.0, keepdims=True
+np.sum(X) | axis=0 | axis=(0, 1), keepdims=True | initial=2.0 | initial=u | where=M | dtype=complex | axis=1, where=M
+    | axis=1, where=M, initial=3.0, keepdims=True
 np.swapaxes(T, 0, 2)
 np.take(X, [1, 1, 0]) | axis=1 | axis=0, mode="wrap" | mode="clip"
 np.take_along_axis(X, K, 0)
@@ -277,7 +298,7 @@ np.linalg.cond(S) | p=2 | p="fro" | p=1 | p=np.inf | p=-2
 np.linalg.cross(X, Y) | axis=1
 np.linalg.det(S)
 np.linalg.diagonal(T) | offset=1
-np.abs(np.linalg.eig(S)[0]) | 
+np.abs(np.linalg.eig(S)[0])
 np.linalg.eigh(S + S.T~)[0] | UPLO="U" | UPLO="L"
 np.abs(np.linalg.eigvals(S))
 np.linalg.eigvalsh(S + S.T) | UPLO="U" | UPLO="L"
@@ -288,7 +309,8 @@ np.linalg.matrix_norm(X) | ord=1 | ord=2 | ord="nuc" | keepdims=True
 np.linalg.matrix_power(S, 3)
 np.linalg.matrix_transpose(T)
 np.linalg.multi_dot([X, S, B])
-np.linalg.norm(X) | ord="fro" | ord=2 | ord=-2 | ord="nuc" | ord=1 | ord=np.inf | ord=-1 | axis=0 | axis=1, ord=3 | axis=1, ord=np.inf | axis=(0, 1), keepdims=True | axis=0, keepdims=True, ord=1
+np.linalg.norm(X) | ord="fro" | ord=2 | ord=-2 | ord="nuc" | ord=1 | ord=np.inf | ord=-1 | axis=0 | axis=1, ord=3
+    | axis=1, ord=np.inf | axis=(0, 1), keepdims=True | axis=0, keepdims=True, ord=1
 np.linalg.norm(x) | ord=1 | ord=2 | ord=3.5 | ord=-1 | ord=0 | ord=np.inf | ord=-np.inf
 np.linalg.outer(x, y)
 np.linalg.pinv(B) | rcond=1e-10 | rtol=1e-10 | rcond=None

@@ -18,6 +18,16 @@ from typing import Any
 import numpy as np
 import scipy.special
 from hypothesis import strategies as st
+from program_forms import (
+    ARRANGEMENTS,
+    CHOICES,
+    JOININGS,
+    MASKED_CHOICES,
+    OPERATORS,
+    ORDERED_CHOICES,
+    REDUCTIONS,
+    WRITES,
+)
 
 import chainrule as cr
 from chainrule.ops.scipy_rules import connect_scipy
@@ -46,7 +56,9 @@ class Program:
         return space["program"]
 
     def __repr__(self) -> str:
-        given = "\n".join(f"{name} = np.array({np.asarray(value).tolist()!r})" for name, value in self.arguments.items())
+        given = "\n".join(
+            f"{name} = np.array({np.asarray(value).tolist()!r})" for name, value in self.arguments.items()
+        )
         return f"\n{given}\n{self.source}"
 
 
@@ -57,14 +69,25 @@ def elementwise() -> tuple[dict[str, tuple[Any, ...]], dict[str, tuple[Any, ...]
     found: tuple[dict[str, tuple[Any, ...]], ...] = ({}, {})
     for record in primitives.values():
         ufunc = record.forward
-        if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1 or ufunc.signature or ufunc not in ufuncs or record.vjp is None:
+        if (
+            not isinstance(ufunc, np.ufunc)
+            or ufunc.nout != 1
+            or ufunc.signature
+            or ufunc not in ufuncs
+            or record.vjp is None
+        ):
             continue
         if not all(rule is not None for rule in record.vjp) if isinstance(record.vjp, tuple) else True:
             continue
-        module = next((name for name, m in (("np", np), ("special", scipy.special)) if getattr(m, ufunc.__name__, None) is ufunc), "")
+        module = next(
+            (name for name, m in (("np", np), ("special", scipy.special)) if getattr(m, ufunc.__name__, None) is ufunc),
+            "",
+        )
         if module and ufunc.nin <= 2 and "dd"[: ufunc.nin] + "->d" in ufunc.types and _differentiable(record):
             domain = [record.domain[min(index, len(record.domain) - 1)] for index in range(ufunc.nin)]
-            found[ufunc.nin - 1][f"{module}.{ufunc.__name__}"] = tuple((max(low, -5.0), min(high, 5.0)) for low, high in domain)
+            found[ufunc.nin - 1][f"{module}.{ufunc.__name__}"] = tuple(
+                (max(low, -5.0), min(high, 5.0)) for low, high in domain
+            )
     return dict(sorted(found[0].items())), dict(sorted(found[1].items()))
 
 
@@ -133,7 +156,12 @@ class _Builder:
 
 def _tame(value: Any) -> bool:
     value = np.asarray(value)
-    return value.dtype.kind == "f" and 0 < value.size <= 24 and bool(np.all(np.isfinite(value))) and float(np.max(np.abs(value))) < LARGEST
+    return (
+        value.dtype.kind == "f"
+        and 0 < value.size <= 24
+        and bool(np.all(np.isfinite(value)))
+        and float(np.max(np.abs(value))) < LARGEST
+    )
 
 
 def _apart(value: Any) -> bool:
@@ -164,7 +192,9 @@ def _one(builder: _Builder) -> bool:
     functions = elementwise()[0]
     function, name = builder.pick(*functions), builder.variable()
     target = builder.new()
-    return builder.assign(f"{target} = {function}({_squeezed(builder, name, functions[function][0])})", target=target, reads=(name,))
+    return builder.assign(
+        f"{target} = {function}({_squeezed(builder, name, functions[function][0])})", target=target, reads=(name,)
+    )
 
 
 def _two(builder: _Builder) -> bool:
@@ -172,9 +202,14 @@ def _two(builder: _Builder) -> bool:
     functions = elementwise()[1]
     function, first = builder.pick(*functions), builder.variable()
     second = builder.variable(lambda value: _broadcasts(value, builder.scope[first]))
-    texts = [_squeezed(builder, name, domain) for name, domain in zip((first, second), functions[function], strict=True)]
+    texts = [
+        _squeezed(builder, name, domain) for name, domain in zip((first, second), functions[function], strict=True)
+    ]
     a, b = (builder.value(text) for text in texts)
-    if function.endswith(("maximum", "minimum", "fmax", "fmin", "hypot", "fmod", "remainder")) and np.min(np.abs(a - b)) < MARGIN:
+    if (
+        function.endswith(("maximum", "minimum", "fmax", "fmin", "hypot", "fmod", "remainder"))
+        and np.min(np.abs(a - b)) < MARGIN
+    ):
         return False
     target = builder.new()
     return builder.assign(f"{target} = {function}({texts[0]}, {texts[1]})", target=target, reads=(first, second))
@@ -191,17 +226,12 @@ def _operator(builder: _Builder) -> bool:
     """An operator of Python, between variables and numbers."""
     first = builder.variable()
     second = builder.variable(lambda value: _broadcasts(value, builder.scope[first]))
-    forms = ("{0} + {1}", "{0} - {1}", "{0} * {1}", "{0} / (1.5 + {1} ** 2)", "-{0}", "{0} * 0.5", "{0} ** 2", "2.0 - {0}", "1.5 / (2 + {0} * {0})",
-             "{0} % 7.0" if np.all(np.abs(np.mod(builder.scope[first], 7.0) - 3.5) < 3.5 - MARGIN) else "{0} + 0.25", "+{0} - 1", "abs({0} + 25.0)", "(3.0 + np.sin({0})) ** {1}",
-             "2.0 ** np.sin({0})")  # fmt: skip
-    form = builder.pick(*forms)
+    remainder = np.all(np.abs(np.mod(builder.scope[first], 7.0) - 3.5) < 3.5 - MARGIN)
+    form = builder.pick(*OPERATORS, *(("{0} % 7.0",) if remainder else ()))
     target = builder.new()
-    return builder.assign(f"{target} = {form.format(first, second)}", target=target, reads=(first, second if "{1}" in form else None))
-
-
-REDUCTIONS = ("np.sum({0}{1})", "np.mean({0}{1})", "{0}.sum({2})", "{0}.mean({2})", "np.prod({0}{1})", "np.var({0}{1})", "np.std({0}{1})", "np.max({0}{1})",
-              "np.min({0}{1})", "{0}.max({2})", "np.ptp({0}{1})", "np.linalg.norm({0}{1})", "np.median({0}{1})", "np.logaddexp.reduce({0}{3})",
-              "np.add.reduce({0}{1})", "np.average({0}{1})", "np.nansum({0}{1})", "np.quantile({0}, 0.3{1})", "np.log(np.sum(np.exp({0}){1}))")  # fmt: skip
+    return builder.assign(
+        f"{target} = {form.format(first, second)}", target=target, reads=(first, second if "{1}" in form else None)
+    )
 
 
 def _reduction(builder: _Builder) -> bool:
@@ -210,7 +240,11 @@ def _reduction(builder: _Builder) -> bool:
     if name is None:
         return False
     axis = builder.pick(None, *range(-1, np.ndim(builder.scope[name])))
-    along = "" if axis is None else f"axis={axis}" + (", keepdims=True" if builder.pick(False, True) and "average" not in form else "")
+    along = (
+        ""
+        if axis is None
+        else f"axis={axis}" + (", keepdims=True" if builder.pick(False, True) and "average" not in form else "")
+    )
     value = builder.scope[name]
     if any(word in form for word in ("max", "min", "ptp", "median", "quantile")) and not _apart(value):
         return False
@@ -219,28 +253,6 @@ def _reduction(builder: _Builder) -> bool:
     text = form.format(name, ", " + along if along else "", along, f", axis={axis}" if axis is not None else "")
     target = builder.new()
     return builder.assign(f"{target} = {text}", target=target, reads=(name,))
-
-
-ARRANGEMENTS: dict[int, tuple[str, ...]] = {
-    1: ("{0}[::-1]", "{0}[1:]", "{0}[0]", "{0}[-1:]", "{0}[[0, 1, 0]]", "{0}[:, None]", "{0}[None]", "np.cumsum({0})", "np.tile({0}, 2)", "np.repeat({0}, 2)",
-        "np.roll({0}, 1)", "np.pad({0}, 1)", "np.diff({0})", "np.diag({0})", "np.outer({0}, {0})", "np.convolve({0}, {0})", "np.flip({0})",
-        "np.take({0}, [1, 1, 0])", "np.broadcast_to({0}, (2, {0}.size))", "{0}[np.array([True] + [False] * ({0}.size - 1))]", "np.cumprod({0})",
-        "np.append({0}, 0.5)", "np.interp(0.3, [0.0, 1.0], {0}[:2])", "np.trapezoid({0})", "np.gradient({0})", "np.ediff1d({0})",
-        "np.abs(np.fft.rfft({0} + 3.0)[:1])", "np.hstack([{0}, {0}])", "np.vander({0}, 3)", "{0}.reshape(-1, 1)", "np.insert({0}, 1, 0.5)",
-        "np.split({0}, [1])[1]", "np.resize({0}, (2, 2))", "np.triu({0})", "np.delete({0}, 0)"),
-    2: ("{0}.T", "{0}[0]", "{0}[:, 0]", "{0}[:, ::-1]", "{0}[..., None]", "{0}.ravel()", "np.reshape({0}, -1)", "{0}.reshape({0}.shape[::-1])", "{0}[-1, -1]",
-        "np.cumsum({0}, axis=1)", "np.cumprod({0}, axis=0)", "np.swapaxes({0}, 0, 1)", "np.moveaxis({0}, 0, 1)", "np.tril({0})", "np.triu({0})",
-        "np.trace({0})", "np.diagonal({0})", "np.roll({0}, 1, axis=1)", "np.flip({0}, 0)", "np.repeat({0}, 2, axis=0)", "np.tile({0}, (2, 1))",
-        "np.pad({0}, ((0, 1), (0, 0)))", "np.expand_dims({0}, 1)", "np.diff({0}, axis=0)", "{0}[[0, 0]]", "{0}[[0, -1], [-1, 0]]", "{0} @ {0}.T",
-        "np.einsum('ij,kj->ik', {0}, {0})", "np.einsum('ij->j', {0})", "np.rot90({0})", "np.take({0}, [0, 0], axis=1)", "np.squeeze({0}[:1])",
-        "np.concatenate([{0}, {0}], axis=1)", "np.stack([{0}, {0}])", "np.vstack([{0}, {0}])", "np.ravel({0}, order='F')", "{0}.flatten()",
-        "np.tensordot({0}, {0}, axes=([0], [0]))", "np.take_along_axis({0}, np.array([[0]]), axis=1)", "np.dot({0}, {0}.T)", "np.inner({0}, {0})",
-        "np.linalg.slogdet(3.0 * np.eye(len({0})) + 0.3 * np.sin({0} @ {0}.T))[1]", "np.linalg.inv(2.0 * np.eye(len({0})) + {0} @ {0}.T)",
-        "np.linalg.det(np.eye(len({0})) + {0} @ {0}.T)", "np.linalg.solve(2.0 * np.eye(len({0})) + {0} @ {0}.T, {0})",
-        "np.linalg.cholesky(2.0 * np.eye(len({0})) + {0} @ {0}.T)", "np.apply_along_axis(lambda r: r * r[0], 1, {0})", "np.cov({0})[0, 0]"),
-    3: ("{0}[0]", "{0}[:, 0]", "{0}[..., -1]", "np.transpose({0}, (2, 0, 1))", "np.sum({0}, axis=(0, 2))", "{0}.reshape(-1)", "np.squeeze({0})",
-        "np.moveaxis({0}, 0, -1)", "np.einsum('ijk->kj', {0})", "np.flip({0})"),
-}  # fmt: skip
 
 
 def _arrangement(builder: _Builder) -> bool:
@@ -258,11 +270,7 @@ def _arrangement(builder: _Builder) -> bool:
 
 def _joining(builder: _Builder) -> bool:
     """Two arrays into one: matrix products of every kind, concatenation, stacking."""
-    forms = ("{0} @ {1}", "np.concatenate([{0}, {1}])", "np.stack([{0}, {1}])", "np.dot({0}, {1})", "np.outer({0}, {1})", "np.inner({0}, {1})",
-             "np.tensordot({0}, {1}, axes=1)", "np.matmul({0}, {1}.T)", "np.kron({0}, {1})", "np.hstack([{0}, {1}])", "np.vdot({0}, {1})",
-             "np.stack([{0}, {1}], axis=-1)", "np.column_stack([{0}, {1}])",
-             "np.einsum('i,i->i', {0}, {1})", "np.einsum('ij,j->i', {0}, {1})", "np.append({0}, {1})")  # fmt: skip
-    form, first, second = builder.pick(*forms), builder.variable(), builder.variable()
+    form, first, second = builder.pick(*JOININGS), builder.variable(), builder.variable()
     target = builder.new()
     try:
         return builder.assign(f"{target} = {form.format(first, second)}", target=target, reads=(first, second))
@@ -276,38 +284,43 @@ def _choice(builder: _Builder) -> bool:
     second = builder.variable(lambda value: _broadcasts(value, builder.scope[first]))
     value = builder.scope[first]
     bound = builder.pick(0.0, 0.3, -0.7)
-    forms = ["np.where({0} > {2}, {0} * 2.0, {1})", "np.clip({0}, {2}, {2} + 30.0)", "np.maximum({0}, {2})", "np.minimum({0}, {2})", "np.abs({0} - {2})",
-             "np.where({0} > {2}, np.sqrt(np.where({0} > {2}, {0} - {2}, 1.0)), 0.0)", "np.where({0} < {2}, {1}, 0.5)", "({0} > {2}) * {1}",
-             "np.select([{0} > {2}], [{0}], 0.1)", "np.floor({0} - {2} + 100.0) * 0.01 + {1}" if np.all(_fraction(value - bound)) else "{0} + {1}",
-             "np.heaviside({0} - {2}, 0.5) * {1}", "np.sign({0} - {2}) + {1}"]  # fmt: skip
+    choices = list(CHOICES)
+    if np.all(np.abs(np.mod(value - bound, 1.0) - 0.5) < 0.5 - MARGIN):
+        choices.append("np.floor({0} - {2} + 100.0) * 0.01 + {1}")
     if _array(value) and _apart(value):
-        forms += ["np.sort({0})", "{0}[np.argsort({0}, axis=0)[0]]", "{0}[np.argmax({0}, axis=0)]", "np.partition({0}, 0)[..., :1]"]
+        choices += ORDERED_CHOICES
     if np.any(np.asarray(value) > bound) and _array(value):
-        forms += ["{0}[{0} > {2}]", "np.extract({0} > {2}, {0})", "np.compress(({0} > {2}).ravel(), {0})"]
+        choices += MASKED_CHOICES
     if np.min(np.abs(value - bound)) < MARGIN:
         return False
-    form = builder.pick(*forms)
+    form = builder.pick(*choices)
     target = builder.new()
-    return builder.assign(f"{target} = {form.format(first, second, bound)}", target=target, reads=(first, second if "{1}" in form else None))
-
-
-def _fraction(value: Any) -> Any:
-    """Where the fractional part is away from 0 and 1."""
-    return np.abs(np.mod(value, 1.0) - 0.5) < 0.5 - MARGIN
+    return builder.assign(
+        f"{target} = {form.format(first, second, bound)}",
+        target=target,
+        reads=(first, second if "{1}" in form else None),
+    )
 
 
 def _control_flow(builder: _Builder) -> bool:
     """A branch or a loop of Python."""
     name = builder.variable()
-    other = builder.variable(lambda value: np.broadcast_shapes(np.shape(value), np.shape(builder.scope[name])) == np.shape(builder.scope[name])
-                             if _broadcasts(value, builder.scope[name]) else False)  # fmt: skip
+    shape = np.shape(builder.scope[name])
+    other = builder.variable(
+        lambda value: _broadcasts(value, np.ones(shape)) and np.broadcast_shapes(np.shape(value), shape) == shape
+    )
     target = builder.new()
     kind = builder.pick("if", "for", "while", "comprehension")
     if kind == "if":
         bound = builder.pick(0.0, 0.4, -0.8)
         if abs(float(np.sum(builder.scope[name])) - bound) < MARGIN:
             return False
-        lines = [f"if np.sum({name}) > {bound}:", f"    {target} = np.sin({name})", "else:", f"    {target} = {name} * {other}"]
+        lines = [
+            f"if np.sum({name}) > {bound}:",
+            f"    {target} = np.sin({name})",
+            "else:",
+            f"    {target} = {name} * {other}",
+        ]
     elif kind == "for":
         times = builder.pick(1, 2, 4)
         lines = [f"{target} = {name}", f"for _ in range({times}):", f"    {target} = np.tanh({target} * 0.9 + {other})"]
@@ -328,7 +341,12 @@ def _in_place(builder: _Builder) -> bool:
     given = [builder.scope[name] for name in builder.inputs]
 
     def own(value: Any) -> bool:
-        return isinstance(value, np.ndarray) and value.ndim > 0 and value.flags.writeable and not any(np.shares_memory(value, x) for x in given)
+        return (
+            isinstance(value, np.ndarray)
+            and value.ndim > 0
+            and value.flags.writeable
+            and not any(np.shares_memory(value, x) for x in given)
+        )
 
     kind = builder.pick("fresh", "write", "write")
     if kind == "fresh" or not builder.variables(own):
@@ -341,12 +359,10 @@ def _in_place(builder: _Builder) -> bool:
     value = builder.scope[target]
     source = builder.variable(lambda other: np.ndim(other) <= 1 and np.size(other) in (1, value.shape[-1]))
     text = f"np.sin({source})" if source is not None else "0.25"
-    index = builder.pick("0", "-1", "...", ":", "::2", "..., 0" if source is None or np.ndim(builder.scope[source]) == 0 else "0")
-    forms = ["{0}[{2}] = {1}", "{0}[{2}] += {1}", "{0}[{2}] *= {1}", "{0} += {1}", "{0} *= 0.5 + 0.1 * {1}", "{0} -= {1}", "{0} /= 2.5 + {1}",
-             "np.multiply({0}, 0.5, out={0})", "{0}[{2}] -= 0.5 * {0}[{2}]", "view = {0}[{2}]\nview[...] = {1}" if "," not in index else "{0} += 1.0",
-             "view = {0}[...]\nview *= 0.5", "view = {0}.reshape(-1)\nview[:1] = {1}",
-             "{0}.T[...] *= 0.5", "np.add.at({0}, [0, 0], 0.5 * {1})", "{0}.fill(0.5)", "{0}[{0} > 50.0] = 0.0"]  # fmt: skip
-    lines = builder.pick(*forms).format(target, text, index).split("\n")
+    index = builder.pick(
+        "0", "-1", "...", ":", "::2", "..., 0" if source is None or np.ndim(builder.scope[source]) == 0 else "0"
+    )
+    lines = builder.pick(*WRITES).format(target, text, index).split("\n")
     # A copy of everything that shares memory, in case the write does not come out tame; NumPy keeps the sharing itself.
     backup = {name: np.array(v) for name, v in builder.scope.items() if isinstance(v, np.ndarray)}
     scope = dict(builder.scope)
@@ -387,13 +403,19 @@ def programs(draw: Any, statements: int = 9, writes: bool = True) -> Program:
     """Programs of up to so many statements; `writes=False` leaves out writes into arrays."""
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
-    arguments = {name: np.round(rng.uniform(-1.6, 1.6, shape), 2)[()] for name, shape in zip("xyz", shapes, strict=False)}
+    arguments = {
+        name: np.round(rng.uniform(-1.6, 1.6, shape), 2)[()] for name, shape in zip("xyz", shapes, strict=False)
+    }
     builder = _Builder(draw, {"np": np, "special": scipy.special, **arguments}, list(arguments), unread=set(arguments))
     kinds = STATEMENTS if writes else tuple(kind for kind in STATEMENTS if kind is not _in_place)
     for _ in range(statements):
         draw(st.sampled_from(kinds))(builder)
-        if draw(st.integers(0, statements)) == 0:  # asked after each statement, so that shrinking can cut out any of them
+        if (
+            draw(st.integers(0, statements)) == 0
+        ):  # asked after each statement, so that shrinking can cut out any of them
             break
-    result = " + ".join(f"np.sum(np.sin({name}))" for name in sorted(builder.unread)) or f"np.sum({builder.inputs[0]} * 0.5)"
+    result = (
+        " + ".join(f"np.sum(np.sin({name}))" for name in sorted(builder.unread)) or f"np.sum({builder.inputs[0]} * 0.5)"
+    )
     body = "\n".join(f"    {line}" for line in [*builder.lines, f"return {result}"])
     return Program(f"def program({', '.join(arguments)}):\n{body}\n", arguments, builder.pure)

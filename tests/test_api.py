@@ -263,7 +263,9 @@ def test_jvp_agrees_with_differences_and_vjp() -> None:
 
 
 def test_jvp_of_constants_and_nested_arguments() -> None:
-    value, tangent = cr.jvp(lambda p: (p["x"] * 2.0, 5.0, p["y"][0]), ({"x": 1.0, "y": [3.0]},), ({"x": 10.0, "y": [100.0]},))
+    value, tangent = cr.jvp(
+        lambda p: (p["x"] * 2.0, 5.0, p["y"][0]), ({"x": 1.0, "y": [3.0]},), ({"x": 10.0, "y": [100.0]},)
+    )
     assert (float(tangent[0]), float(tangent[1]), float(tangent[2])) == (20.0, 0.0, 100.0)
 
 
@@ -298,7 +300,9 @@ def test_hessians_are_symmetric_and_right() -> None:
     assert np.allclose(hessian, hessian.T)
     gradient = cr.grad(f)
     for column, unit in enumerate(np.eye(3)):
-        assert np.allclose(hessian[:, column], (gradient(B + 1e-6 * unit) - gradient(B - 1e-6 * unit)) / 2e-6, rtol=1e-6, atol=1e-8)
+        assert np.allclose(
+            hessian[:, column], (gradient(B + 1e-6 * unit) - gradient(B - 1e-6 * unit)) / 2e-6, rtol=1e-6, atol=1e-8
+        )
 
 
 def test_hvp_is_the_hessian_times_the_vector() -> None:

@@ -13,9 +13,9 @@ import pytest
 
 import chainrule as cr
 from chainrule import numpy_protocol, primitive
+from chainrule.boundary import lift, next_level
 from chainrule.ops import classification
 from chainrule.ops.classification import REFUSED, RULE, UNCLASSIFIED, ZERO, state_of
-from chainrule.trace import lift, next_level
 
 FUNCTIONS = numpy.testing.overrides.get_overridable_numpy_array_functions()
 UFUNCS = numpy.testing.overrides.get_overridable_numpy_ufuncs()

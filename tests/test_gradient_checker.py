@@ -50,12 +50,20 @@ def product(left: Any, right: Any) -> Callable[..., Any]:
 
 
 def total(rule: Any, shape: Any = None) -> Callable[..., Any]:
-    return planted("total", lambda x: np.sum(x, axis=0), rule, elementwise=False, shape=shape or (lambda x: x.reshaped(x.shape[1:])))
+    return planted(
+        "total",
+        lambda x: np.sum(x, axis=0),
+        rule,
+        elementwise=False,
+        shape=shape or (lambda x: x.reshaped(x.shape[1:])),
+    )
 
 
 def spread(rule: Any) -> Callable[..., Any]:
     """(3,) → (2, 3): the transpose is a sum, which is easily forgotten."""
-    return planted("spread", lambda x: np.stack([x, x]), rule, elementwise=False, shape=lambda x: x.reshaped((2, *x.shape)))
+    return planted(
+        "spread", lambda x: np.stack([x, x]), rule, elementwise=False, shape=lambda x: x.reshaped((2, *x.shape))
+    )
 
 
 WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...], str]] = {
@@ -163,7 +171,9 @@ def test_the_second_derivative_of_a_function_without_one_is_no_reason_to_object_
 
 
 def test_differences_across_a_kink_prove_nothing_and_are_reported() -> None:
-    verdict = check(planted("absolute", np.abs, lambda g, y, x: g * np.sign(concrete(x))), np.array([1e-9, 1.0]), order=1)
+    verdict = check(
+        planted("absolute", np.abs, lambda g, y, x: g * np.sign(concrete(x))), np.array([1e-9, 1.0]), order=1
+    )
     assert not verdict
 
 
@@ -178,7 +188,9 @@ def test_a_wrong_value_is_found() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda g: g.astype(np.float32), lambda g: g[0], lambda g: g + 0j])
-def test_a_gradient_of_another_shape_or_dtype_is_found(change: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gradient_of_another_shape_or_dtype_is_found(
+    change: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = cr.vjp
 
     def wrong(*arguments: Any) -> Any:
@@ -193,7 +205,11 @@ HEALTHY: dict[str, tuple[Callable[..., Any], tuple[Any, ...], bool]] = {
     "sine": (sine_healthy, (X,), True),
     "sine of a number": (sine_healthy, (1.2,), True),
     "sine of an empty array": (sine_healthy, (np.zeros((0, 3)),), True),
-    "ratio": (planted("ratio", lambda a, b: a / b, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b), (X, Y), True),
+    "ratio": (
+        planted("ratio", lambda a, b: a / b, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
+        (X, Y),
+        True,
+    ),
     "product": (
         product(lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g),
         (RNG.normal(size=(2, 3)), RNG.normal(size=(3, 4))),

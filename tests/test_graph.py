@@ -65,7 +65,13 @@ def test_several_results_have_several_types() -> None:
 
 def test_users(program: Graph) -> None:
     x, y, q, product, last = program
-    assert program.users() == {x: [(q, 0), (product, 1)], y: [(q, 1)], q: [(product, 0), (last, 1)], product: [(last, 0)], last: []}
+    assert program.users() == {
+        x: [(q, 0), (product, 1)],
+        y: [(q, 1)],
+        q: [(product, 0), (last, 1)],
+        product: [(last, 0)],
+        last: [],
+    }
 
 
 def test_only_what_the_outputs_need_is_in_the_graph() -> None:
@@ -95,12 +101,16 @@ def test_names_are_distinct() -> None:
 
 
 def test_text(program: Graph) -> None:
-    assert str(program) == program.text() == (
-        "inputs  x: float64[], y: float64[2]\n"
-        "q: float64[2] = x + y\n"
-        "product: float64[2] = q * x\n"
-        "%1: float64[2] = product - q\n"
-        "outputs %1"
+    assert (
+        str(program)
+        == program.text()
+        == (
+            "inputs  x: float64[], y: float64[2]\n"
+            "q: float64[2] = x + y\n"
+            "product: float64[2] = q * x\n"
+            "%1: float64[2] = product - q\n"
+            "outputs %1"
+        )
     )
 
 
@@ -146,7 +156,10 @@ def test_nodes_cannot_be_pickled_or_copied(program: Graph) -> None:
     for action in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError) as caught:
             action(program.nodes[2])
-        assert str(caught.value) == "A node of a graph cannot be pickled or copied: it belongs to the program that was traced."
+        assert (
+            str(caught.value)
+            == "A node of a graph cannot be pickled or copied: it belongs to the program that was traced."
+        )
 
 
 def test_nodes_show_themselves(program: Graph) -> None:

@@ -89,14 +89,17 @@ def agrees(found: Any, expected: np.ndarray, case: dict[str, Any]) -> bool:
 def arrays(values: list[Any], case: dict[str, Any]) -> list[np.ndarray]:
     """Expected derivatives as arrays; the derivative by a complex argument is complex."""
     kinds = [np.dtype(entry["dtype"]).kind for entry in case["inputs"]]
-    return [numbers(value, "complex128" if kind == "c" else "float64") for value, kind in zip(values, kinds, strict=True)]
+    return [
+        numbers(value, "complex128" if kind == "c" else "float64") for value, kind in zip(values, kinds, strict=True)
+    ]
 
 
 def verdict(case: dict[str, Any], found: tuple[Any, ...]) -> str | None:
     """Nothing where the case passes, else what is wrong."""
     alternatives = [case["expected"], *(case["accept_also"] or [])]
     right = any(
-        all(agrees(f, e, case) for f, e in zip(found, arrays(alternative, case), strict=True)) for alternative in alternatives
+        all(agrees(f, e, case) for f, e in zip(found, arrays(alternative, case), strict=True))
+        for alternative in alternatives
     )
     if not right and case["accept_interval"]:
         low, high = (numbers(bound) for bound in case["accept_interval"])

@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("words", ("errors", "shapes", "notation", "trees", "source")),
     ("record", ("primitive",)),
     ("graph", ("verify", "graph")),
-    ("trace", ("numpy_protocol", "array_methods", "traced", "trace")),
+    ("trace", ("numpy_protocol", "array_methods", "traced", "boundary", "trace")),
     (
         "ops: structure",
         (

@@ -549,7 +549,11 @@ def test_an_outer_value_may_go_into_an_inner_array() -> None:
 def test_a_failed_write_changes_nothing() -> None:
     x = cr.variable(X)
     y = x * 1.0
-    for wrong in (lambda: y.__setitem__((0, 5), 1.0), lambda: y.__setitem__(0, np.ones(7)), lambda: y.__iadd__(np.ones(7))):
+    for wrong in (
+        lambda: y.__setitem__((0, 5), 1.0),
+        lambda: y.__setitem__(0, np.ones(7)),
+        lambda: y.__iadd__(np.ones(7)),
+    ):
         with pytest.raises((IndexError, ValueError)):
             wrong()
     assert np.array_equal(y.value, X)
@@ -570,7 +574,9 @@ def test_a_plain_array_is_not_changed_by_a_refused_augmented_assignment() -> Non
 # -- random programs: right or refused, never wrong ------------------------------------------------------------------------
 
 
-SLICES = st.sampled_from([slice(None), slice(1, None), slice(None, -1), slice(None, None, -1), slice(None, None, 2), slice(0, 2)])
+SLICES = st.sampled_from(
+    [slice(None), slice(1, None), slice(None, -1), slice(None, None, -1), slice(None, None, 2), slice(0, 2)]
+)
 SEEDS = st.integers(0, 10_000)
 
 
@@ -630,7 +636,12 @@ class Writing(RuleBasedStateMachine):
         self.make(lambda a: a[index], position)
 
     @precondition(lambda self: len(self.traced) < 8)
-    @rule(which=SEEDS, how=st.sampled_from(["T", "flat", "reshape F", "newaxis", "ravel", "swap", "squeeze", "flip", "first", "copy", "same"]))
+    @rule(
+        which=SEEDS,
+        how=st.sampled_from(
+            ["T", "flat", "reshape F", "newaxis", "ravel", "swap", "squeeze", "flip", "first", "copy", "same"]
+        ),
+    )
     def arrange(self, which: int, how: str) -> None:
         steps: dict[str, Callable[[Any], Any]] = {
             "T": lambda a: a.T,
@@ -690,7 +701,12 @@ class Writing(RuleBasedStateMachine):
 
         self.write(step, target, source)
 
-    @rule(which=SEEDS, other=SEEDS, item=SLICES, how=st.sampled_from(["set", "add", "multiply", "number", "row", "indices", "mask", "at"]))
+    @rule(
+        which=SEEDS,
+        other=SEEDS,
+        item=SLICES,
+        how=st.sampled_from(["set", "add", "multiply", "number", "row", "indices", "mask", "at"]),
+    )
     def write_part(self, which: int, other: int, item: slice, how: str) -> None:
         target, source = self.pick(which), self.pick(other)
         size = self.plain[target].size
@@ -732,7 +748,8 @@ class Writing(RuleBasedStateMachine):
         if not self.traced or not all(np.all(np.abs(plain) < 1e6) for plain in self.plain):
             return
         losses = [
-            sum([np.sum(a * (1.0 + position)) for position, a in enumerate(world)]) for world in (self.traced, self.plain, self.moved)
+            sum([np.sum(a * (1.0 + position)) for position, a in enumerate(world)])
+            for world in (self.traced, self.plain, self.moved)
         ]
         assert np.isclose(losses[0].value, losses[1])
         losses[0].backward()
@@ -742,6 +759,10 @@ class Writing(RuleBasedStateMachine):
 
 
 Writing.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60,
+    stateful_step_count=20,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 test_random_programs_that_write = pytest.mark.filterwarnings("ignore::RuntimeWarning")(Writing.TestCase)

@@ -48,13 +48,19 @@ def test_symbols_become_plain_text() -> None:
         (power("**2"), [("a + b", 10)], "(a + b)**2"),
     ],
 )
-def test_parentheses_are_where_python_needs_them(notation: Notation, operands: list[tuple[str, int]], expected: str) -> None:
+def test_parentheses_are_where_python_needs_them(
+    notation: Notation, operands: list[tuple[str, int]], expected: str
+) -> None:
     text, _ = notation.plain(operands, {})
     assert text == expected
     numbers = {"a": 3.0, "b": 2.0, "c": 0.5}
     parts = [eval(operand, {}, numbers) for operand, _ in operands]  # noqa: S307 formulas of this table
     signs: dict[str, Any] = {"*": np.multiply, "-": np.subtract if len(parts) == 2 else np.negative, "/": np.divide}
-    meaning = np.power(parts[0], parts[1] if len(parts) == 2 else 2) if notation.kind == "power" else signs[notation.text](*parts)
+    meaning = (
+        np.power(parts[0], parts[1] if len(parts) == 2 else 2)
+        if notation.kind == "power"
+        else signs[notation.text](*parts)
+    )
     assert eval(text, {}, numbers) == pytest.approx(float(meaning))  # noqa: S307
 
 
@@ -93,7 +99,9 @@ def test_every_operation_can_be_written(name: str) -> None:
     count = len(primitive.vjp) if isinstance(primitive.vjp, tuple) else 2
     text, precedence = notation.plain([(letter, 50) for letter in "abcde"[:count]], {})
     assert precedence == notation.precedence
-    assert all(letter in text for letter in "abcde"[: 1 if notation.kind in ("prefix", "power") and notation.text else count])
+    assert all(
+        letter in text for letter in "abcde"[: 1 if notation.kind in ("prefix", "power") and notation.text else count]
+    )
     assert text.count("(") == text.count(")")
 
 

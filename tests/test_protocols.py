@@ -89,11 +89,17 @@ def test_p01_a_graph_of_a_long_chain_prints_and_verifies() -> None:
 
 
 def seconds(work: Callable[[], Any]) -> float:
+    """Processor time, the best of five, without the garbage collector: other work on the machine does not count."""
     best = np.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            start = time.process_time()
+            work()
+            best = min(best, time.process_time() - start)
+    finally:
+        gc.enable()
     return best
 
 
@@ -110,7 +116,7 @@ def sum_of_a_stack(n: int) -> Callable[[], Any]:
     return lambda: cr.grad(lambda x: np.sum(np.stack([x] * n)))(1.0)
 
 
-def writes_into_elements(n: int) -> Callable[[], Any]:
+def sum_of_repeats(n: int) -> Callable[[], Any]:
     def f(x: Any) -> Any:
         total = x * 1.0
         for i in range(n):
@@ -120,7 +126,7 @@ def writes_into_elements(n: int) -> Callable[[], Any]:
     return lambda: cr.grad(f)(1.0)
 
 
-@pytest.mark.parametrize("program", [sum_of_elements, sum_of_a_stack, writes_into_elements, sum_of_rows])
+@pytest.mark.parametrize("program", [sum_of_elements, sum_of_a_stack, sum_of_repeats, sum_of_rows])
 def test_p02_ten_times_the_size_takes_about_ten_times_as_long(program: Callable[[int], Callable[[], Any]]) -> None:
     ratios = []
     for _ in range(3):  # the machine may be busy with other things: one clean run of three is enough
@@ -303,7 +309,9 @@ def test_p04_an_error_of_the_user_at_every_step(error: type[BaseException]) -> N
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_p04_an_error_inside_the_engine_at_every_node(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_p04_an_error_inside_the_engine_at_every_node(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, limit = 0, 0
 
     def failing() -> int:
@@ -492,7 +500,9 @@ def test_p06_the_base_of_the_input_is_overwritten_inside_the_function() -> None:
 
 def test_p06_an_input_that_is_locked_twice_is_unlocked_once() -> None:
     a = np.array([1.0, 2.0])
-    assert np.array_equal(cr.grad(lambda x, y: np.sum(x * y) + cr.grad(lambda z: np.sum(z * z))(a)[0] * x[0])(a, a), [3.0, 2.0])
+    assert np.array_equal(
+        cr.grad(lambda x, y: np.sum(x * y) + cr.grad(lambda z: np.sum(z * z))(a)[0] * x[0])(a, a), [3.0, 2.0]
+    )
     assert a.flags.writeable
     a.flags.writeable = False
     cr.grad(lambda x: np.sum(x * x))(a)
@@ -635,8 +645,21 @@ print(texts[0])
 
 def run(program: str, **environment: str) -> str:
     """What a fresh Python process prints."""
-    variables = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
-    process = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, env=variables, timeout=120, check=False)
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        **environment,
+    }
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        env=variables,
+        timeout=120,
+        check=False,
+    )
     assert process.returncode == 0, process.stderr
     return process.stdout
 

@@ -78,7 +78,9 @@ print("unchanged")
 
 def test_p12_importing_and_using_changes_no_state_of_the_process() -> None:
     variables = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    process = subprocess.run([sys.executable, "-c", ENVIRONMENT], capture_output=True, text=True, env=variables, timeout=60, check=False)
+    process = subprocess.run(
+        [sys.executable, "-c", ENVIRONMENT], capture_output=True, text=True, env=variables, timeout=60, check=False
+    )
     assert process.stdout.strip() == "unchanged", process.stderr
 
 

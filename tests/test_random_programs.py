@@ -84,7 +84,14 @@ def against_jax(count: int) -> tuple[int, list[str]]:
         given_arguments = [np.asarray(value, float) for value in program.arguments.values()]
         try:
             theirs = jax.grad(program.function(jax.numpy), positions)(*given_arguments)
-        except (AttributeError, NotImplementedError, TypeError, ValueError, jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+        except (
+            AttributeError,
+            NotImplementedError,
+            TypeError,
+            ValueError,
+            jax.errors.JAXTypeError,
+            jax.errors.JAXIndexError,
+        ):
             return  # a function that JAX does not have, or takes otherwise
         ours = cr.grad(program.function(), positions)(*given_arguments)
         compared[0] += 1
@@ -167,7 +174,9 @@ def test_the_strategy_reaches_most_of_the_registry() -> None:
     assert len(functions) >= 60
     elementwise_reached = {name for name in functions if {name.split(".")[1], name} & reached}
     assert len(elementwise_reached) >= 0.8 * len(functions), sorted(functions - elementwise_reached)
-    others = {name for name, record in primitives.items() if record.vjp is not None and not record.elementwise} & reached
+    others = {
+        name for name, record in primitives.items() if record.vjp is not None and not record.elementwise
+    } & reached
     assert len(others) >= 30, sorted(others)
 
 

@@ -71,11 +71,8 @@ def test_functions_of_numpy_and_methods() -> None:
 
 def test_an_expression_over_several_lines_keeps_the_line_of_each_part() -> None:
     def f(x: Any) -> Any:
-        return (
-            x * 2.0
-            + np.sum(
-                x * x,
-            )
+        return x * 2.0 + np.sum(
+            x * x,
         )
 
     program = cr.trace(f, 3.0)

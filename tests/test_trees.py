@@ -81,7 +81,13 @@ def test_leaves_and_rebuild_are_inverse(tree: Any) -> None:
 def test_paths_read_as_python() -> None:
     tree = {"layers": [Layer(1.0, 2.0), Pair(3.0, (4.0,))], 7: 5.0}
     found = dict(leaves_with_paths(tree, "p"))
-    assert list(found) == ["p['layers'][0].weight", "p['layers'][0].bias", "p['layers'][1].first", "p['layers'][1].second[0]", "p[7]"]
+    assert list(found) == [
+        "p['layers'][0].weight",
+        "p['layers'][0].bias",
+        "p['layers'][1].first",
+        "p['layers'][1].second[0]",
+        "p[7]",
+    ]
     for path, leaf in found.items():
         assert eval(path, {"p": tree}) == leaf  # noqa: S307 the texts are meant to be Python
 
@@ -101,7 +107,10 @@ def test_none_is_an_empty_container_and_arrays_are_leaves() -> None:
 
 
 def test_transform() -> None:
-    assert transform(lambda leaf: leaf * 2, {"a": [1, (2,)], "b": Pair(3, None)}) == {"a": [2, (4,)], "b": Pair(6, None)}
+    assert transform(lambda leaf: leaf * 2, {"a": [1, (2,)], "b": Pair(3, None)}) == {
+        "a": [2, (4,)],
+        "b": Pair(6, None),
+    }
 
 
 def test_a_default_factory_survives() -> None:

@@ -33,7 +33,10 @@ def test_well_formed_graphs_pass() -> None:
 def test_a_missing_argument() -> None:
     x = given([1.0, 2.0])
     node = Node.of(primitives["negative"], (x,), (), {}, -x.value)
-    assert complaint(node, x) == f"The graph is not well-formed: node #{node.order} (negative, unknown place) has 1 inputs but 0 arguments."
+    assert (
+        complaint(node, x)
+        == f"The graph is not well-formed: node #{node.order} (negative, unknown place) has 1 inputs but 0 arguments."
+    )
 
 
 def test_a_node_that_reads_a_later_one() -> None:
@@ -79,7 +82,10 @@ def test_an_input_that_is_not_declared() -> None:
     node = Node.of(primitives["add"], (x, y), (x.value, y.value), {}, x.value + y.value)
     with pytest.raises(GraphError) as caught:
         verify((x,), (node,), sorted_nodes(node), INPUT)
-    assert str(caught.value) == "The graph is not well-formed: <node x = input float64[1]> is read but is no input of the graph."
+    assert (
+        str(caught.value)
+        == "The graph is not well-formed: <node x = input float64[1]> is read but is no input of the graph."
+    )
 
 
 def test_declared_types() -> None:

@@ -196,7 +196,9 @@ def test_a10_memoisation(point: Any) -> None:
         return z
 
     p = Passes(diamond, point[0])
-    assert p.gradients["w"] == pytest.approx(p.local("y", "w") * p.gradients["y"] + p.local("x", "w") * p.gradients["x"])
+    assert p.gradients["w"] == pytest.approx(
+        p.local("y", "w") * p.gradients["y"] + p.local("x", "w") * p.gradients["x"]
+    )
     assert p.gradients["v"] == pytest.approx(p.local("w", "v") * p.gradients["w"])
     w = point[0] ** 2
     assert p.gradients["v"] == pytest.approx((5 * np.sin(w) + 5 * w * np.cos(w)) * 2 * point[0])
@@ -250,7 +252,9 @@ def test_b1_b4_b7_one_sample(model: str, point: Any) -> None:
     z1 = theta @ features(model, x)
     assert p.values["L"] == pytest.approx((y - z1) ** 2)
     assert p.gradients["z2"] == pytest.approx(2 * (y - z1))
-    (into_z1,) = [value / p.gradients["z2"] for (user, source, _), value in p.edges.items() if user == "z2" and source != "y"]
+    (into_z1,) = [
+        value / p.gradients["z2"] for (user, source, _), value in p.edges.items() if user == "z2" and source != "y"
+    ]
     assert into_z1 == -1.0
     assert p.gradients["theta"] == pytest.approx(-2 * (y - z1) * features(model, x))
     lr = 0.01
@@ -290,7 +294,11 @@ def test_b2_b5_b8_two_samples(model: str, point: Any) -> None:
     terms = [-0.5 * 2 * features(model, x) * residual for x, residual in zip(xs, residuals, strict=True)]
     assert p.gradients["theta"] == pytest.approx(terms[0] + terms[1])
     for position in (0, 1):  # each sample's term on its own: the other cotangent is silent
-        seeds = [(node, g) for node, name in p.names.items() if name == f"z2_{position + 1}" and (g := p.gradients[name]) is not None]
+        seeds = [
+            (node, g)
+            for node, name in p.names.items()
+            if name == f"z2_{position + 1}" and (g := p.gradients[name]) is not None
+        ]
         assert backpropagate(seeds)[p.graph.inputs[0]] == pytest.approx(terms[position])
 
 
@@ -357,7 +365,9 @@ def test_b11_gradient_descent_reaches_the_least_squares_solution(columns: int, b
 # -- C: networks -----------------------------------------------------------------------------------------------------------
 
 
-def network(w1: Any, w2: Any, w3: Any, w4: Any, w5: Any, w6: Any, w7: Any, w8: Any, x1: Any, x2: Any, t1: Any, t2: Any) -> Any:
+def network(
+    w1: Any, w2: Any, w3: Any, w4: Any, w5: Any, w6: Any, w7: Any, w8: Any, x1: Any, x2: Any, t1: Any, t2: Any
+) -> Any:
     h1 = 1 / (1 + np.exp(-(w1 * x1 + w2 * x2)))
     h2 = 1 / (1 + np.exp(-(w3 * x1 + w4 * x2)))
     o1 = 1 / (1 + np.exp(-(w5 * h1 + w6 * h2)))
@@ -462,7 +472,11 @@ ACTIVATIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callabl
     "sigmoid": (sigmoid, lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2),
     "tanh": (np.tanh, np.tanh, lambda x: 1 - np.tanh(x) ** 2),
     "ReLU": (lambda x: np.maximum(x, 0.0), lambda x: x * (x > 0), lambda x: 1.0 * (x > 0)),
-    "leaky ReLU": (lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, x, 0.01 * x), lambda x: np.where(x > 0, 1, 0.01)),
+    "leaky ReLU": (
+        lambda x: np.where(x > 0, x, 0.01 * x),
+        lambda x: np.where(x > 0, x, 0.01 * x),
+        lambda x: np.where(x > 0, 1, 0.01),
+    ),
     "ELU": (elu, lambda x: np.where(x > 0, x, np.expm1(x)), lambda x: np.where(x > 0, 1.0, np.exp(x))),
     "maxout": (
         lambda x: np.max(np.stack([0.5 * x, -x, 2.0 * x - 1.0]), axis=0),

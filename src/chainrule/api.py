@@ -15,12 +15,12 @@ import numpy as np
 
 from chainrule import allocator
 from chainrule.arguments import Run, Wrt, function_name, hand_over, locate, parameter_names
+from chainrule.boundary import lower
 from chainrule.differentiate import pull_back
 from chainrule.errors import ArgumentError, OutputError
 from chainrule.graph import Graph, Node
 from chainrule.primitive import operations
 from chainrule.pushforward import push_forward
-from chainrule.trace import lower
 from chainrule.traced import Traced, concrete, require_open
 from chainrule.trees import leaves, rebuild, require_same_structure, transform
 

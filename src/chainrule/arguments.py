@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.boundary import lift, lower, next_level
 from chainrule.errors import ArgumentError, GraphError, TracedValueError
 from chainrule.graph import Node
-from chainrule.trace import lift, lower, next_level
 from chainrule.traced import Traced, concrete, open_levels, require_open
-from chainrule.trees import leaves, leaves_with_paths, rebuild
+from chainrule.trees import leaves, rebuild, transform_with_paths
 
 Wrt = int | str | Sequence[int | str]
 
@@ -160,18 +160,21 @@ def lift_argument(verb: str, name: str, tree: Any, level: int, locked: list[Any]
     Without it they are copied, for pullbacks that outlive the call.
     """
     lifted: list[Traced] = []
-    for path, value in leaves_with_paths(tree, name):
+
+    def lift_leaf(path: str, value: Any) -> Traced:
         if type(value) is not np.ndarray or value.dtype.kind != "f":
             value = differentiable(verb, path, value)
         if isinstance(value, np.ndarray):
-            flags = value.flags
-            if locked is None or not flags.owndata:
+            if locked is None or value.base is not None:
                 value = value.copy(order="K")
-            elif flags.writeable:
+            elif (flags := value.flags).writeable:
                 flags.writeable = False
                 locked.append(value)
-        lifted.append(lift(value, path, level))
-    return rebuild(tree, list(lifted)), lifted
+        leaf = lift(value, path, level)
+        lifted.append(leaf)
+        return leaf
+
+    return transform_with_paths(lift_leaf, tree, name), lifted
 
 
 def unlock(locked: list[Any]) -> None:
@@ -184,9 +187,16 @@ def hand_over(values: Iterable[Any], nodes: Sequence[Node], taken: Iterable[Any]
     """Gradients as the user's own: zeros where nothing arrived, copies where memory is shared, the container of the
     input."""
     seen = {id(value) for value in taken}
-    results = []
+    results: list[Any] = []
     for value, node in zip(values, nodes, strict=True):
-        original = concrete(node.value)
+        original = node.value
+        if type(value) is type(original) is np.ndarray:
+            if value.base is not None or id(value) in seen or not value.flags.writeable:
+                value = value.copy()
+            seen.add(id(value))
+            results.append(value)
+            continue
+        original = concrete(original)
         if value is None:
             value = np.zeros(original.shape, original.dtype)
             value = value if isinstance(original, np.ndarray) else value[()]

@@ -15,7 +15,7 @@ from chainrule.primitive import Primitive
 from chainrule.shapes import type_of
 from chainrule.trace import bind
 from chainrule.traced import Traced, concrete
-from chainrule.trees import leaves, rebuild
+from chainrule.trees import leaves, rebuild, transform
 
 SEVERAL = 2  # any number above 1 marks a tuple result; how long it is, the result itself says
 
@@ -43,7 +43,7 @@ def custom_derivative(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callabl
     name = function_name(f)
 
     def execute(*inputs: Any, **keywords: Any) -> Any:
-        result = f(*inputs, **keywords)
+        result = _call(name, "custom_derivative", f, inputs, keywords)
         if isinstance(result, Traced):
             raise GraphError(
                 f"{name} (in custom_derivative) uses a traced value that is not among its arguments, so its gradient would be "
@@ -53,7 +53,7 @@ def custom_derivative(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callabl
         return result.copy() if result.ndim else result[()]
 
     def joint(wanted: tuple[bool, ...], g: Any, y: Any, *inputs: Any, **keywords: Any) -> list[Any]:
-        given = vjp(g, y, *inputs, **keywords)
+        given = _call(f"The vjp of {name}", "custom_derivative", vjp, (g, y, *inputs), keywords)
         given = list(given) if isinstance(given, tuple | list) else [given]
         if len(given) != len(inputs):
             raise ArgumentError(
@@ -99,11 +99,16 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     name = function_name(f)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        flat = leaves(args)
+        everything = leaves(args)
+        places = [place for place, leaf in enumerate(everything) if isinstance(leaf, _NUMBERS)]
+        flat = [everything[place] for place in places]
         shape: list[Any] = []
 
         def apply(*values: Any) -> Any:
-            return f(*rebuild(args, list(values)), **kwargs)
+            complete = list(everything)  # with texts and other settings where they were
+            for place, value in zip(places, values, strict=True):
+                complete[place] = value
+            return _call(name, "checkpoint", f, rebuild(args, complete), kwargs)
 
         def execute(*values: Any) -> Any:
             result = apply(*values)
@@ -148,6 +153,30 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     wrapped.__doc__ = f.__doc__
     wrapped.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
     return wrapped
+
+
+_NUMBERS = (Traced, np.ndarray, np.generic, float, int, complex)
+
+
+def _call(name: str, verb: str, function: Any, values: Any, keywords: dict[str, Any]) -> Any:
+    """Call the user's function on arrays that it cannot overwrite, because the graph keeps them."""
+    try:
+        return function(*transform(_locked, tuple(values)), **keywords)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise GraphError(
+            f"{name} (in {verb}) writes into its argument, whose numbers the backward pass needs (NumPy says: {error}). "
+            "Work on a copy of it."
+        ) from error
+
+
+def _locked(value: Any) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
 
 
 def _conjugated(value: Any) -> Any:

@@ -12,6 +12,7 @@ runs without it first and is repeated with it (`guard=True`) only when a gradien
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -97,6 +98,19 @@ def backpropagate(
                     present = cotangents.get(second)
                     cotangents[second] = contribution if present is None else present + contribution
                 continue
+            if plain and len(arguments) == 1:
+                # The same for one input.
+                source = node.inputs[0]
+                if source is not None and (rule := rules[0]) is not None:
+                    a = arguments[0]
+                    contribution = rule(g, node.value, a, **parameters) if parameters else rule(g, node.value, a)
+                    if (type(contribution) is not float64 or type(a) is not float64) and (
+                        contribution.shape != a.shape or contribution.dtype is not a.dtype
+                    ):
+                        contribution = match_type(contribution, a)
+                    present = cotangents.get(source)
+                    cotangents[source] = contribution if present is None else present + contribution
+                continue
             for index, source in enumerate(node.inputs):
                 if source is None or (rule := rules[index]) is None:
                     continue
@@ -178,7 +192,8 @@ def is_finite(value: Any) -> bool:
     """
     plain = concrete(value)
     if isinstance(plain, np.ndarray):
-        return bool(np.isfinite(plain).all())
+        # The sum of squares is finite only if all are, and costs half of asking each; it may overflow where they are.
+        return isfinite(np.vdot(plain, plain).real) or bool(np.isfinite(plain).all())
     return bool(np.isfinite(plain))
 
 

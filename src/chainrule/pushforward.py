@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.boundary import lift, next_level
 from chainrule.differentiate import backpropagate, is_finite
 from chainrule.graph import COMPONENT, INPUT, Node, sorted_nodes
 from chainrule.ops.guard import silence_untaken
 from chainrule.ops.structure import astype, broadcast_to, match_type
 from chainrule.source import mark_driver
-from chainrule.trace import bind, lift, next_level
+from chainrule.trace import bind
 from chainrule.traced import Traced, concrete, open_levels
 
 

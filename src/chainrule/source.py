@@ -21,18 +21,20 @@ import numpy as np
 PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 NUMPY_DIRECTORY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
+SCIPY_DIRECTORY = os.path.join(os.path.dirname(NUMPY_DIRECTORY.rstrip(os.sep)), "scipy") + os.sep
+
 known_files: dict[str, bool] = {}
 
 
 def is_ours(filename: str) -> bool:
-    """Whether a file belongs to chainrule itself or to NumPy, which calls us on the user's behalf.
+    """Whether a file belongs to chainrule itself or to NumPy or SciPy, which call us on the user's behalf.
 
     >>> is_ours(__file__)
     True
     """
     known = known_files.get(filename)
     if known is None:
-        known = filename.startswith((PACKAGE_DIRECTORY, NUMPY_DIRECTORY))
+        known = filename.startswith((PACKAGE_DIRECTORY, NUMPY_DIRECTORY, SCIPY_DIRECTORY))
         known_files[filename] = known
     return known
 
@@ -55,6 +57,17 @@ def stores_item(frame: FrameType) -> bool:
     return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_S")
 
 
+def library_call() -> str | None:
+    """The name of the NumPy or SciPy function that the user called, if one of them is running."""
+    frame: FrameType | None = sys._getframe(1)
+    name = None
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        if not frame.f_code.co_filename.startswith(PACKAGE_DIRECTORY):
+            name = frame.f_code.co_name
+        frame = frame.f_back
+    return name
+
+
 _derived_code: list[CodeType] = []
 
 
@@ -73,7 +86,10 @@ def place_of(frame: FrameType) -> tuple[CodeType | None, int]:
     """The innermost instruction outside chainrule, from a frame outwards."""
     while True:
         code = frame.f_code
-        if not is_ours(code.co_filename):
+        ours = known_files.get(code.co_filename)
+        if ours is None:
+            ours = is_ours(code.co_filename)
+        if not ours:
             return code, frame.f_lasti
         if code in _derived_code and "node" in frame.f_locals:
             node = frame.f_locals["node"]

@@ -9,7 +9,6 @@ define-by-run variables.
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy import float64, ndarray
 
-from chainrule.errors import ArgumentError, ChainruleError, ForeignOperandError, ShapeError
-from chainrule.graph import COMPONENT, INPUT, Node, next_order
+from chainrule.boundary import constant, snapshot
+from chainrule.errors import ArgumentError, ChainruleError, ShapeError
+from chainrule.graph import COMPONENT, Node, next_order
 from chainrule.notation import Notation, call
-from chainrule.primitive import Primitive, Rule, Sample, functions, operators, primitives, register, ufuncs
+from chainrule.primitive import Primitive, Rule, Sample, operators, primitives, register, ufuncs
 from chainrule.shapes import ufunc_type
 from chainrule.source import Place, known_files, place_of, place_of_call
-from chainrule.traced import VARIABLE_LEVEL, Traced, TracedView, concrete
+from chainrule.traced import Traced, TracedView, concrete
 
-next_level = itertools.count(1).__next__
 NO_PARAMETERS: dict[str, Any] = {}  # shared by all nodes without parameters; nobody writes into it
 
 _suspensions = 0
@@ -57,43 +56,6 @@ def no_grad() -> Iterator[None]:
         _suspended.depth -= 1
 
 
-def constant(value: Any) -> Any:
-    """A value that is not traced, made safe to keep: writeable arrays are copied, since the user may overwrite them
-    later."""
-    kind = type(value)
-    if kind is np.ndarray:
-        _require_numbers(value.dtype)
-        return value.copy(order="K") if value.flags.writeable or value.base is not None else value
-    if kind is float or kind is int or kind is bool or kind is complex or isinstance(value, Traced):
-        return value
-    if isinstance(value, np.generic):
-        _require_numbers(value.dtype)
-        return value
-    if isinstance(value, list | tuple):
-        array = np.array(value)
-        _require_numbers(array.dtype)
-        return array
-    if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray | np.matrix):
-        return np.array(value)  # memory maps and other views of plain numbers
-    raise ForeignOperandError(
-        f"A {kind.__module__}.{kind.__qualname__} cannot take part in a traced computation (in {_line()}). "
-        "Write np.asarray(...) around it, which says what its numbers are."
-    )
-
-
-def _require_numbers(dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in "fciub":
-        raise ArgumentError(
-            f"An array of dtype {dtype} cannot take part in a traced computation (in {_line()}). "
-            "Convert it to numbers first."
-        )
-
-
-def _line() -> str:
-    code, offset = place_of_call(3)
-    return str(Place(code, offset))
-
-
 def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
     """Run an operation on its arguments, and record it where an argument is traced.
 
@@ -101,6 +63,10 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
     >>> bind(primitives["add"], 1.0, 2.0)
     3.0
     """
+    if len(arguments) == 1 and not _suspensions:
+        result = _bind_one(primitive, arguments[0], parameters)
+        if result is not None:
+            return result
     level = -1
     for argument in arguments:
         if isinstance(argument, Traced) and argument.level > level:
@@ -152,6 +118,23 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
     return Traced.of(node, level)
 
 
+def _bind_one(primitive: Primitive, x: Any, parameters: dict[str, Any]) -> Any:
+    """`bind` for one input in the common case, a plain value under one level of tracing; None in every other case."""
+    if type(x) is not Traced or primitive.outputs > 1 or primitive.view:
+        return None
+    source = x.node
+    argument = source.value
+    kind = type(argument)
+    if kind is not ndarray and kind is not float64:
+        return None
+    try:
+        value = primitive.execute(argument, **parameters)
+    except (ValueError, TypeError, IndexError):
+        return None  # the general way raises it again, with the user's names
+    code, offset = place_of(_getframe(2))
+    return Traced.of(Node.of(primitive, (source,), (argument,), parameters, value, code, offset), x.level)
+
+
 def _unary(record: Primitive) -> Callable[..., Any]:
     """`bind` for one input without parameters, with the common case first: a plain value under one level of tracing."""
     execute = record.execute
@@ -162,13 +145,17 @@ def _unary(record: Primitive) -> Callable[..., Any]:
             argument = source.value
             kind = type(argument)
             if kind is ndarray or kind is float64:
+                try:
+                    value = execute(argument)
+                except (ValueError, TypeError):
+                    return bind(record, x)  # raises again, with the user's names
                 code, offset = place_of(_getframe(1))
                 node = Node()
                 node.primitive = record
                 node.inputs = (source,)
                 node.arguments = (argument,)
                 node.parameters = NO_PARAMETERS
-                node.value = execute(argument)
+                node.value = value
                 node.code = code
                 node.offset = offset
                 node.order = next_order()
@@ -203,14 +190,16 @@ def _binary(record: Primitive) -> Callable[..., Any]:
                     return bind(record, a, b)
             elif kind_b is float or kind_b is int:
                 node_b, value_b = None, b
+            elif kind_b is ndarray:
+                node_b, value_b = None, constant(b)
             else:
                 return bind(record, a, b)
             kind_a = type(value_a)
             if kind_a is not float64 and kind_a is not ndarray:
                 return bind(record, a, b)
-        elif kind_b is Traced and (kind_a is float or kind_a is int):
+        elif kind_b is Traced and (kind_a is float or kind_a is int or kind_a is ndarray):
             level = b.level
-            node_a, value_a = None, a
+            node_a, value_a = None, constant(a) if kind_a is ndarray else a
             node_b = b.node
             value_b = node_b.value
             kind_b = type(value_b)
@@ -276,32 +265,6 @@ def _explain(error: Exception, primitive: Primitive, inputs: list[Node | None], 
             f"{primitive.name} cannot take these arguments, in {Place(code, offset)}. NumPy says: {error}."
         )
     return ShapeError(message)
-
-
-def snapshot(value: Any) -> Any:
-    """A handle of its own on a traced value of the level below: what a graph keeps must not follow the user's in-place writes.
-
-    >>> snapshot(2.0)
-    2.0
-    """
-    return Traced.of(value.node, value.level) if isinstance(value, Traced) else value
-
-
-def lift(value: Any, name: str | None, level: int) -> Traced:
-    """An input of a trace: a traced value with a fresh input node.
-
-    >>> lift(np.float64(2.0), "x", next_level()).name
-    'x'
-    """
-    return Traced.of(Node.of(INPUT, (), (), {"name": name}, snapshot(value), None, 0), level)
-
-
-def lower(value: Any, level: int) -> tuple[Any, Node | None]:
-    """What a result is at the level below, and its node where it belongs to `level`."""
-    if isinstance(value, Traced) and value.level == level:
-        node = value.node
-        return snapshot(node.value), node
-    return value, None
 
 
 def _specialised(record: Primitive) -> Callable[..., Any] | None:
@@ -376,6 +339,3 @@ def primitive(
     if register_forward and hasattr(forward, "nin"):
         ufuncs[forward] = operation
     return operation
-
-
-__all__ = ["VARIABLE_LEVEL", "bind", "functions", "lift", "lower", "next_level", "no_grad", "primitive"]

@@ -19,7 +19,7 @@ from chainrule.array_methods import ArrayMethods
 from chainrule.errors import ArgumentError, GraphError, TracedValueError
 from chainrule.graph import INPUT, Node
 from chainrule.primitive import functions, operations
-from chainrule.source import Place, stores_item, user_frame
+from chainrule.source import Place, library_call, stores_item, user_frame
 
 
 def concrete(value: Any) -> Any:
@@ -41,6 +41,15 @@ def here() -> str:
 
 VARIABLE_LEVEL = 0
 
+# Functions of SciPy that convert their argument to a plain array, and what has a gradient instead.
+CONVERTING = {
+    "softmax": "cr.softmax(...)",
+    "log_softmax": "cr.log_softmax(...)",
+    "logsumexp": "cr.logsumexp(...)",
+    "polygamma": "cr.polygamma(...)",
+    "multigammaln": "the sum of scipy.special.gammaln(...) that it stands for",
+}
+
 # The differentiations whose function is running; a traced value of any other level has escaped from its own.
 open_levels: set[int] = {VARIABLE_LEVEL}
 
@@ -48,8 +57,10 @@ open_levels: set[int] = {VARIABLE_LEVEL}
 def require_open(value: Any) -> None:
     """Raise where a result is a traced value whose differentiation has ended."""
     if isinstance(value, Traced) and value.level not in open_levels:
+        place = value.node.place  # an argument has none
         raise GraphError(
-            f"A traced value has escaped: {value.name or 'a value made by ' + value.node.primitive.name} ({value.node.place}) was kept "
+            f"A traced value has escaped: {value.name or 'a value made by ' + value.node.primitive.name}"
+            f"{f' ({place})' if place.file is not None else ''} was kept "
             "from a differentiation that has ended, and used in another. Return it from its function, or keep its .value."
         )
 
@@ -179,6 +190,10 @@ class Traced(ArrayMethods):
         return numpy_protocol.call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        del copy  # plain numbers of a traced value are always a copy
+        called = library_call()
+        if called in CONVERTING:
+            self._leave_graph(f"SciPy's {called}", CONVERTING[called])
         self._leave_graph(
             "Converting it to a plain array",
             "np.stack([...]) instead of np.array([...]), "

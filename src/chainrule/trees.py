@@ -17,11 +17,13 @@ from numpy import ndarray
 from chainrule.errors import ArgumentError
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _key_step(key: Any) -> str:
     return f"[{key!r}]"
 
 
+# Whether a value is a container depends on its type alone, so `rebuild` asks once for each type.
+_leaf_types: set[type] = {ndarray, float}
 _INDEX_STEPS = [f"[{index}]" for index in range(256)]
 
 
@@ -32,8 +34,8 @@ def children(tree: Any) -> list[tuple[str, Any]] | None:
     [("['a']", 1), ("['b']", 2)]
     """
     kind = type(tree)
-    if kind is ndarray or kind is float:
-        return None  # what most leaves are
+    if kind in _leaf_types:
+        return None
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -52,6 +54,10 @@ def children(tree: Any) -> list[tuple[str, Any]] | None:
 def _rebuild(tree: Any, parts: list[Any]) -> Any:
     if tree is None:
         return None
+    if type(tree) is tuple:
+        return tuple(parts)
+    if type(tree) is list:
+        return parts
     if isinstance(tree, dict):
         pairs = zip(tree, parts, strict=True)
         return dict(pairs) if type(tree) is dict else _rebuild_mapping(tree, list(pairs))
@@ -70,6 +76,23 @@ def _rebuild_mapping(tree: Any, pairs: list[tuple[Any, Any]]) -> Any:
     rebuilt = tree.copy()  # keeps what the subclass carries, such as a default factory
     rebuilt.update(pairs)
     return rebuilt
+
+
+def transform_with_paths(function: Callable[[str, Any], Any], tree: Any, path: str) -> Any:
+    """The same containers with `function(path, leaf)` in the place of each leaf.
+
+    >>> transform_with_paths(lambda path, leaf: path, {"w": [1.0, 2.0]}, "p")
+    {'w': ["p['w'][0]", "p['w'][1]"]}
+    """
+    kind = type(tree)
+    if kind in _leaf_types:
+        return function(path, tree)
+    if kind is dict:
+        return {key: transform_with_paths(function, part, path + _key_step(key)) for key, part in tree.items()}
+    parts = children(tree)
+    if parts is None:
+        return function(path, tree)
+    return _rebuild(tree, [transform_with_paths(function, part, path + step) for step, part in parts])
 
 
 def leaves_with_paths(tree: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -113,7 +136,7 @@ def rebuild(tree: Any, new_leaves: list[Any]) -> Any:
 def _build(tree: Any, remaining: Iterator[Any]) -> Any:
     """A function of its own: a recursive closure would be a reference cycle that holds the leaves."""
     kind = type(tree)
-    if kind is ndarray or kind is float:
+    if kind in _leaf_types:
         return next(remaining)
     if kind is list:
         return [_build(part, remaining) for part in tree]
@@ -122,7 +145,10 @@ def _build(tree: Any, remaining: Iterator[Any]) -> Any:
     if kind is dict:
         return {key: _build(part, remaining) for key, part in tree.items()}
     parts = children(tree)
-    return next(remaining) if parts is None else _rebuild(tree, [_build(part, remaining) for _, part in parts])
+    if parts is None:
+        _leaf_types.add(kind)
+        return next(remaining)
+    return _rebuild(tree, [_build(part, remaining) for _, part in parts])
 
 
 def transform(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -13,8 +13,7 @@ from chainrule.errors import ArgumentError, GraphError, OutputError
 from chainrule.graph import INPUT, Node
 from chainrule.primitive import operations
 from chainrule.source import place_of_call
-from chainrule.trace import VARIABLE_LEVEL
-from chainrule.traced import Traced, concrete
+from chainrule.traced import VARIABLE_LEVEL, Traced, concrete
 
 
 def variable(value: Any, name: str | None = None) -> Traced:

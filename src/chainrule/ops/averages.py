@@ -46,6 +46,8 @@ def _flag(value: Any) -> bool:
 def _mean(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     kind = x.dtype.kind
     if kind in "fc" and x.dtype.itemsize > 2:
+        if len(axis) == x.ndim and not keepdims:
+            return np.add.reduce(x, axis=None) / x.size
         return np.add.reduce(x, axis=axis, keepdims=keepdims) / _count(x.shape, axis)
     return np.mean(x, axis=axis, keepdims=keepdims)
 
@@ -77,7 +79,7 @@ def mean(
     >>> mean(np.array([[1.0, 3.0], [5.0, 7.0]]), axis=0)
     array([3., 5.])
     """
-    a = as_dtype(as_value(a), dtype)
+    a = as_dtype(as_value(a), dtype) if dtype is not None else as_value(a)
     axes = normalise_axes(axis, a.ndim)
     if where is NOT_GIVEN or where is True:
         result = mean_over(a, axis=axes, keepdims=_flag(keepdims))

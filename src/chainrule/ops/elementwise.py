@@ -81,7 +81,7 @@ log1p = primitive(
 
 
 def _logistic(x: Any) -> Any:
-    if x.dtype.kind not in "fc":
+    if np.asarray(x).dtype.kind not in "fc":
         x = np.asarray(x, dtype=np.float64)
     with np.errstate(over="ignore", under="ignore"):
         return 1 / (1 + np.exp(np.negative(x)))
@@ -95,7 +95,9 @@ sigmoid = primitive(
     elementwise=True,
     notation=call(r"\sigma", "sigmoid"),
 )
-sigmoid.__doc__ = """1 / (1 + exp(-x)), elementwise, without overflow; its derivative is y (1 - y), from its own value y.
+sigmoid.__doc__ = """The logistic function 1 / (1 + e^(-x)), without overflow.
+
+Its derivative is y (1 - y), from the value y of the forward pass.
 
 >>> import chainrule as cr
 >>> float(cr.sigmoid(0.0)), float(cr.grad(cr.sigmoid)(0.0))

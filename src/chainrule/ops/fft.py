@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy import fft as numpy_fft
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, UnsupportedError
 from chainrule.notation import call
-from chainrule.numpy_protocol import write_out
+from chainrule.numpy_protocol import full_name, write_out
 from chainrule.ops.structure import as_value
 from chainrule.primitive import functions, operations, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis, real_of
@@ -198,6 +198,14 @@ def _conjugate(a: Any) -> Any:
     return operations["conjugate"](a) if a.dtype.kind == "c" else a
 
 
+def _without_out(function: Any, out: Any) -> None:
+    """Refuse out= of the functions that take it and leave it as it was: the user believes that it is written."""
+    if out is not None:
+        raise UnsupportedError(
+            f"{full_name(function)} takes out= and NumPy writes nothing into it. Use the result that it returns, without out=."
+        )
+
+
 @stand_in(numpy_fft.hfft)
 def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     """The transform of a signal with Hermitian symmetry, as `numpy.fft.hfft`: a real spectrum.
@@ -205,8 +213,8 @@ def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = Non
     >>> hfft(np.array([1.0, 0.0]))
     array([1., 1.])
     """
-    result = _apply(real_inverse, _conjugate(as_value(a)), n, axis, OPPOSITE[_direction(norm)], from_half=True)
-    return _written(numpy_fft.hfft, result, out)
+    _without_out(numpy_fft.hfft, out)
+    return _apply(real_inverse, _conjugate(as_value(a)), n, axis, OPPOSITE[_direction(norm)], from_half=True)
 
 
 @stand_in(numpy_fft.ihfft)
@@ -315,7 +323,8 @@ def ifft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: An
     >>> ifft2(np.ones((2, 2)))[0, 0]
     np.complex128(1+0j)
     """
-    return ifftn(a, s, axes, norm, out)
+    _without_out(numpy_fft.ifft2, out)
+    return ifftn(a, s, axes, norm)
 
 
 @stand_in(numpy_fft.rfft2)
@@ -335,7 +344,8 @@ def irfft2(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: A
     >>> irfft2(np.ones((2, 2))).shape
     (2, 2)
     """
-    return irfftn(a, s, axes, norm, out)
+    _without_out(numpy_fft.irfft2, out)
+    return irfftn(a, s, axes, norm)
 
 
 # -- the order of the frequencies --------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.boundary import constant
 from chainrule.graph import Node
 from chainrule.primitive import operations, primitives, sample
-from chainrule.trace import constant, primitive
+from chainrule.trace import primitive
 
 
 def _same(x: Any) -> Any:

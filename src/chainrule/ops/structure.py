@@ -42,7 +42,7 @@ def as_value(a: Any) -> Any:
     >>> as_value([1, 2])
     array([1, 2])
     """
-    if isinstance(a, Traced | np.ndarray | np.generic):
+    if isinstance(a, (Traced, np.ndarray, np.generic)):
         return a
     if isinstance(a, list | tuple) and _holds_traced(a):
         return operations["array"](a)
@@ -184,6 +184,7 @@ reduce_sum = primitive(
     ),
 )
 
+
 def _broadcast(x: Any, *, shape: Shape) -> Any:
     if type(x) is not np.float64 or not shape:
         return np.broadcast_to(x, shape)
@@ -232,7 +233,9 @@ def match_type(contribution: Any, x: Any) -> Any:
     shape, given = x.shape, contribution.shape
     if given != shape:
         lead = len(given) - len(shape)
-        if lead < 0 or any(a == 1 != b for a, b in zip(given[lead:], shape, strict=True)):  # smaller than x somewhere
+        if lead > 0 and given[lead:] == shape and type(contribution) is np.ndarray:
+            contribution = np.add.reduce(contribution, axis=tuple(range(lead)) if lead > 1 else 0)  # most often a bias
+        elif lead < 0 or any(a == 1 != b for a, b in zip(given[lead:], shape, strict=True)):  # smaller than x somewhere
             contribution = broadcast_to(contribution, shape=np.broadcast_shapes(given, shape))
         contribution = sum_to(contribution, shape)
     if contribution.dtype != x.dtype:
@@ -279,6 +282,7 @@ def _flag(value: Any) -> bool:
 reshape = primitive(
     "reshape",
     forward=lambda x, *, shape: np.reshape(x, shape),
+    execute=lambda x, *, shape: x.reshape(shape),
     vjp=(lambda g, y, x, *, shape: reshape(g, shape=x.shape),),
     shape=lambda x, *, shape: x.reshaped(shape),
     linear=True,
