@@ -330,3 +330,56 @@ np.linalg.trace(T) | offset=1 | dtype=complex
 np.linalg.vecdot(X, Y) | axis=0
 np.linalg.vector_norm(X) | axis=0 | keepdims=True | ord=1 | ord=3 | axis=1, keepdims=True, ord=np.inf
 """
+
+METHODS = """
+X.all() | axis=0 | keepdims=True | where=M
+X.any() | axis=0 | keepdims=True | where=M
+X.argmax() | axis=0 | axis=1, keepdims=True
+X.argmin() | axis=0 | axis=1, keepdims=True
+X.argpartition(1) | axis=0 | kind="introselect"
+X.argsort() | axis=0 | kind="stable" | stable=True
+X.astype(complex) | order="F" | casting="unsafe" | casting="no" | subok=False | copy=False
+Y.clip(-0.5, 0.8) | dtype=np.longdouble
+Y.clip() | min=-0.5 | max=u | min=-0.5, max=u
+X.compress([True, False], axis=0)
+z.conj()
+z.conjugate()
+X.copy() | order="F"
+X.cumprod() | axis=0 | dtype=complex
+X.cumsum() | axis=0 | dtype=complex
+T.diagonal() | offset=1 | axis1=1, axis2=2
+X.dot(S)
+changed(X, lambda a: a.fill(u))
+X.flatten() | order="F" | order="K"
+changed(X, lambda a: a.itemset((0, 1), u))
+X.max() | axis=0 | axis=1, keepdims=True | initial=u | where=M, initial=0.0
+X.min() | axis=0 | axis=1, keepdims=True | initial=u | where=M, initial=9.0
+X.mean() | axis=0 | axis=(0, 1), keepdims=True | dtype=complex | where=M
+X.nonzero()
+changed(X, lambda a: a.partition(1~)) | axis=0 | kind="introselect" | order=None
+X.prod() | axis=0 | axis=(0, 1), keepdims=True | initial=u | where=M | dtype=complex
+changed(X, lambda a: a.put([0, 4], [u, v]~)) | mode="wrap"
+X.ravel() | order="F"
+X.repeat(2) | axis=0
+X.reshape(3, 2) | order="F" | copy=True
+X.reshape((3, 2)) | order="F"
+changed(x, lambda a: a.resize(2, 2))
+X.round() | decimals=1
+changed(X, lambda a: a.setfield(0.5, float))
+X[0].searchsorted(1.0) | side="right"
+changed(X, lambda a: a.sort(~)) | axis=0 | kind="stable" | stable=True | order=None
+X[None].squeeze() | axis=0
+X.std() | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | dtype=np.longdouble | where=M | mean=1.0
+X.var() | axis=0 | axis=(0, 1), keepdims=True | ddof=1 | dtype=np.longdouble | where=M | mean=u
+X.sum() | axis=0 | axis=(0, 1), keepdims=True | initial=u | where=M | dtype=complex
+T.swapaxes(0, 2)
+X.take([1, 1, 0]) | axis=1 | mode="wrap"
+T.trace() | offset=1 | axis1=1, axis2=2 | dtype=complex
+T.transpose()
+T.transpose(1, 2, 0)
+X.view()
+X.T @ X
+T.mT
+z.real + z.imag
+X.flat[2]
+"""

@@ -217,7 +217,7 @@ def _two(builder: _Builder) -> bool:
 
 def _broadcasts(a: Any, b: Any) -> bool:
     try:
-        return bool(np.prod(np.broadcast_shapes(np.shape(a), np.shape(b))) <= 18)
+        return bool(np.prod(np.broadcast_shapes(np.shape(a), np.shape(b))) <= 24)
     except ValueError:
         return False
 
@@ -348,13 +348,11 @@ def _in_place(builder: _Builder) -> bool:
             and not any(np.shares_memory(value, x) for x in given)
         )
 
-    kind = builder.pick("fresh", "write", "write")
-    if kind == "fresh" or not builder.variables(own):
-        name, target = builder.variable(_array), builder.new()
-        if name is None:
-            return False
+    if not builder.variables(own) or builder.pick(False, False, True):
+        name, fresh = builder.variable(_array), builder.new()
         form = builder.pick("{0}.copy()", "np.zeros_like({0})", "{0} * 1.0", "np.full_like({0}, 0.25)")
-        return builder.assign(f"{target} = {form.format(name)}", target=target, reads=(name,))
+        if name is None or not builder.assign(f"{fresh} = {form.format(name)}", target=fresh, reads=(name,)):
+            return False
     target = builder.variable(own)
     value = builder.scope[target]
     source = builder.variable(lambda other: np.ndim(other) <= 1 and np.size(other) in (1, value.shape[-1]))

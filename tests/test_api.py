@@ -156,8 +156,8 @@ def test_control_flow() -> None:
         for i in range(5):
             if x > i:
                 total = total + x * i
-            else:
-                total = total - x
+                continue
+            total = total - x
         while total < 10:
             total = total * x
         return total
@@ -242,7 +242,7 @@ def test_vjp_takes_plain_numbers_and_casts_them() -> None:
 def test_vjp_of_a_result_that_is_an_argument_or_constant() -> None:
     assert cr.vjp(lambda x: x, 3.0)[1](5.0) == (5.0,)
     assert cr.vjp(lambda x: 7.0, 3.0)[1](5.0) == (0.0,)
-    value, pullback = cr.vjp(lambda x: (x, x), B)
+    _, pullback = cr.vjp(lambda x: (x, x), B)
     assert np.array_equal(pullback((np.ones(3), np.ones(3)))[0], [2.0, 2.0, 2.0])
 
 
@@ -263,7 +263,7 @@ def test_jvp_agrees_with_differences_and_vjp() -> None:
 
 
 def test_jvp_of_constants_and_nested_arguments() -> None:
-    value, tangent = cr.jvp(
+    _, tangent = cr.jvp(
         lambda p: (p["x"] * 2.0, 5.0, p["y"][0]), ({"x": 1.0, "y": [3.0]},), ({"x": 10.0, "y": [100.0]},)
     )
     assert (float(tangent[0]), float(tangent[1]), float(tangent[2])) == (20.0, 0.0, 100.0)

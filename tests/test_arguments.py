@@ -179,7 +179,7 @@ def test_errors_of_the_user_about_read_only_arrays_of_their_own_say_what_they_sa
         fixed[0] = 1.0
         return x
 
-    with pytest.raises(ValueError, match="^assignment destination is read-only$"):
+    with pytest.raises(ValueError, match=r"^assignment destination is read-only$"):
         cr.grad(f)(2.0)
 
 

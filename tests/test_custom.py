@@ -127,7 +127,7 @@ def test_a_rule_that_writes_into_the_cotangent_is_refused() -> None:
         return g
 
     doubled = cr.custom_derivative(np.positive, rule)
-    with pytest.raises(GraphError, match="The vjp of positive .* writes into its argument"):
+    with pytest.raises(GraphError, match=r"The vjp of positive .* writes into its argument"):
         cr.grad(lambda x: np.sum((doubled(x) + x) * X))(X)
 
 
@@ -228,5 +228,5 @@ def test_whole_numbers_and_indices_pass_through() -> None:
 
 
 def test_errors_of_the_user_pass_through_unchanged() -> None:
-    with pytest.raises(ValueError, match="^mine$"):
+    with pytest.raises(ValueError, match=r"^mine$"):
         cr.grad(cr.checkpoint(_raises))(1.0)

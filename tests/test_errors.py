@@ -30,6 +30,11 @@ def told(error: BaseException) -> str:
 # -- programs --------------------------------------------------------------------------------------------------------------
 
 
+def adds_one(h: Any) -> Any:
+    h += 1.0
+    return h
+
+
 def scaled(x: Any, factor: Any) -> Any:
     return x * factor
 
@@ -39,7 +44,7 @@ def doubled(x: Any) -> Any:
 
 
 def without_return(x: Any) -> None:
-    x * x  # noqa: B018 the subject
+    x * x
 
 
 def differentiate(f: Any, at: Any = 2.0) -> Any:
@@ -331,6 +336,9 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
     "custom_wrong_count": lambda: differentiate(lambda x: cr.custom_derivative(np.hypot, lambda g, z, a, b: g)(x, x)),
     "custom_wrong_shape": lambda: differentiate(
         lambda x: np.sum(cr.custom_derivative(np.sin, lambda g, z, a: np.ones(2))(x)), np.ones(3)
+    ),
+    "custom_writes": lambda: differentiate(
+        lambda x: np.sum(cr.custom_derivative(adds_one, lambda g, y, h: g)(2.0 * x)), np.ones(2)
     ),
     "checkpoint_closes_over": lambda: differentiate(lambda x: cr.checkpoint(lambda y: x * y)(x)),
 }
@@ -875,6 +883,11 @@ LETTERS: dict[str, tuple[type[Exception], str]] = {
         errors.ArgumentError,
         "The vjp of sin returned shape (2,) for input 0, which has shape (3,). A gradient has the shape of "
         "its variable.",
+    ),
+    "custom_writes": (
+        errors.GraphError,
+        "adds_one (in custom_derivative) writes into its argument, whose numbers the backward pass needs "
+        "(NumPy says: output array is read-only). Work on a copy of it.",
     ),
     "checkpoint_closes_over": (
         errors.GraphError,

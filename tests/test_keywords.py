@@ -6,6 +6,7 @@ No keyword is ignored in silence. The truth of a call is the same call on plain 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import warnings
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gradient_checker import check, floating
-from keyword_table import SCOPE, TABLE
+from keyword_table import METHODS, SCOPE, TABLE
 
 import chainrule as cr
 from chainrule.primitive import functions, primitives, ufuncs
@@ -59,21 +60,27 @@ def named(text: str) -> Any:
     return found
 
 
+def lines(table: str) -> Iterator[tuple[str, list[tuple[str, tuple[str, ...]]]]]:
+    """Each base call, and the expressions made of it with the keywords that they add."""
+    for line in table.strip().replace("\n    | ", " | ").splitlines():
+        base, *variants = (part.strip() for part in line.split(" | "))
+        made = []
+        for variant in dict.fromkeys(["", *variants]):
+            before, _, after = base.partition("~") if "~" in base.replace("~np", "") else (base[:-1], "", base[-1:])
+            separator = ", " if variant and not before.endswith("(") else ""
+            made.append((f"{before}{separator}{variant}{after}", tuple(re.findall(r"(\w+)=(?!=)", variant))))
+        yield base, made
+
+
 def calls() -> list[Call]:
     """All calls of the table."""
     found = []
-    for line in TABLE.strip().replace("\n    | ", " | ").splitlines():
-        base, *variants = (part.strip() for part in line.split(" | "))
+    for base, made in lines(TABLE):
         names = re.findall(r"np\.[\w.]+(?=\()", base)
-        inner = [name for name in names if named(name) in functions]
-        function = named(inner[0] if "changed(" not in base else inner[-1])
-        if base.startswith("np.abs(np.linalg"):
-            function = named(inner[-1])
-        for variant in ["", *variants]:
-            before, _, after = base.partition("~") if "~" in base.replace("~np", "") else (base[:-1], "", base[-1:])
-            separator = ", " if variant and not before.endswith("(") else ""
-            keywords = tuple(re.findall(r"(\w+)=(?!=)", variant))
-            found.append(Call(function, f"{before}{separator}{variant}{after}", keywords))
+        with_stand_in = [name for name in names if named(name) in functions]
+        outer = "changed(" not in base and not base.startswith("np.abs(np.linalg")
+        function = named(with_stand_in[0 if outer else -1])
+        found += [Call(function, expression, keywords) for expression, keywords in made]
     return found
 
 
@@ -106,6 +113,75 @@ def test_a_call_has_the_right_gradient_or_names_what_it_refuses(call: Call) -> N
             f"{call.expression}: {np.asarray(ours).dtype}, NumPy gives {np.asarray(numpys).dtype}"
         )
         np.testing.assert_allclose(ours, numpys, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("expression", [expression for _, made in lines(METHODS) for expression, _ in made])
+def test_a_method_of_an_array_has_the_keywords_of_numpy(expression: str) -> None:
+    call = Call(None, expression, ())
+    values = [SCOPE[name] for name in call.variables()]
+    try:
+        truth = call(*values)
+    except Exception:
+        with pytest.raises(Exception):  # noqa: B017, PT011 NumPy refuses with many classes; ours may be clearer
+            cr.vjp(call, *values)
+        return
+    try:
+        verdict = check(call, *values, order=1, names=call.variables())
+    except (*REFUSALS, AttributeError) as error:
+        refusal = str(error)
+        keywords = re.findall(r"(\w+)=(?!=)", expression)
+        named_keyword = any(f"{word}=" in refusal or f"'{word}'" in refusal for word in keywords)
+        method = re.search(r"\.(\w+)", expression)
+        assert named_keyword or (method and method[1] in refusal), f"{expression}: {refusal}"
+        return
+    assert verdict, f"{expression}\n{verdict}"
+    for ours, numpys in zip(leaves(cr.vjp(call, *values)[0]), leaves(truth), strict=True):
+        assert np.asarray(ours).dtype == np.asarray(numpys).dtype
+
+
+# -- whose memory -------------------------------------------------------------------------------------------------------
+
+
+def _filled(value: Any, number: float) -> None:
+    """Write into an array, where it is one that may be written."""
+    if np.ndim(value) and np.size(value):
+        with contextlib.suppress(ValueError):  # read-only
+            value[...] = number
+
+
+WRITABLE = [call for call in CALLS if "changed(" not in call.expression and "like=" not in call.expression]
+
+
+@pytest.mark.parametrize("call", WRITABLE, ids=lambda call: call.expression)
+def test_a_result_shares_memory_exactly_where_numpys_does(call: Call) -> None:
+    """A later write into an argument is seen in the result if and only if NumPy shows it there, and the other way round."""
+    values = [SCOPE[name] for name in call.variables()]
+
+    def written_argument(*given: Any) -> Any:
+        own = [value * 1.0 for value in given]
+        result = call(*own)
+        for array in own:
+            _filled(array, 0.25)
+        return [leaf * 1.0 for leaf in leaves(result) if floating(leaf)]
+
+    def written_result(*given: Any) -> Any:
+        own = [value * 1.0 for value in given]
+        for leaf in leaves(call(*own)):
+            if floating(leaf):
+                _filled(leaf, 0.25)
+        return own
+
+    for program in (written_argument, written_result):
+        try:
+            truth = program(*values)
+        except Exception:
+            continue  # NumPy refuses the call itself, which is tested above
+        try:
+            ours = cr.vjp(program, *values)[0]
+        except REFUSALS:
+            continue  # refused is never wrong
+        for one, other in zip(ours, truth, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13, err_msg=f"{program.__name__}: {call.expression}")
 
 
 # -- out= ---------------------------------------------------------------------------------------------------------------
@@ -147,7 +223,7 @@ def test_out_reaches_a_traced_array_and_refuses_a_plain_one(call: Call) -> None:
         target = np.full(result.shape, 3.0, result.dtype) + 0.0 * np.sum(given[0])
         scope = SCOPE | dict(zip(names, given, strict=True)) | {"OUT": target}
         returned.append(eval(compile(into.expression, "<call>", "eval"), scope))
-        assert returned[-1] is target or isinstance(target, np.ndarray)
+        assert returned[-1] is target or type(target) is np.ndarray
         return target * 2.0
 
     returned: list[Any] = []
@@ -349,7 +425,7 @@ FOLDS = [
     np.logaddexp,
     np.float_power,
 ]
-METHODS: dict[str, Callable[..., Any]] = {
+UFUNC_METHODS: dict[str, Callable[..., Any]] = {
     "reduce": lambda f, x: f.reduce(x),
     "reduce axis=1": lambda f, x: f.reduce(x, axis=1),
     "reduce axis=(0,)": lambda f, x: f.reduce(x, axis=(0,)),
@@ -373,24 +449,24 @@ METHODS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", UFUNC_METHODS)
 @pytest.mark.parametrize("ufunc", FOLDS, ids=lambda u: u.__name__)
 def test_methods_of_ufuncs_and_their_keywords(ufunc: Any, method: str) -> None:
     x = np.array([[0.45, 1.32, 0.83], [1.11, 0.64, 1.52]])
     try:
-        truth = METHODS[method](ufunc, x)
+        truth = UFUNC_METHODS[method](ufunc, x)
     except (ValueError, TypeError):
         with pytest.raises((ValueError, TypeError, cr.errors.ChainruleError)):
-            cr.vjp(lambda x: METHODS[method](ufunc, x), x)
+            cr.vjp(lambda x: UFUNC_METHODS[method](ufunc, x), x)
         return
     try:
-        verdict = check(lambda x: METHODS[method](ufunc, x), x, order=1)
+        verdict = check(lambda x: UFUNC_METHODS[method](ufunc, x), x, order=1)
     except cr.errors.UnsupportedError as error:
         refusal = str(error)
         assert ("where=" in refusal and "where" in method) or ("several axes" in refusal and "axis" in method), refusal
         return
     verdict.assert_right(method)
-    value = cr.vjp(lambda x: METHODS[method](ufunc, x), x)[0]
+    value = cr.vjp(lambda x: UFUNC_METHODS[method](ufunc, x), x)[0]
     assert value.dtype == truth.dtype
     np.testing.assert_allclose(value, truth, rtol=1e-13)
 

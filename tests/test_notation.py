@@ -54,14 +54,14 @@ def test_parentheses_are_where_python_needs_them(
     text, _ = notation.plain(operands, {})
     assert text == expected
     numbers = {"a": 3.0, "b": 2.0, "c": 0.5}
-    parts = [eval(operand, {}, numbers) for operand, _ in operands]  # noqa: S307 formulas of this table
+    parts = [eval(operand, {}, numbers) for operand, _ in operands]
     signs: dict[str, Any] = {"*": np.multiply, "-": np.subtract if len(parts) == 2 else np.negative, "/": np.divide}
     meaning = (
         np.power(parts[0], parts[1] if len(parts) == 2 else 2)
         if notation.kind == "power"
         else signs[notation.text](*parts)
     )
-    assert eval(text, {}, numbers) == pytest.approx(float(meaning))  # noqa: S307
+    assert eval(text, {}, numbers) == pytest.approx(float(meaning))
 
 
 @pytest.mark.parametrize(

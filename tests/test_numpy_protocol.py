@@ -139,9 +139,10 @@ def test_the_matrix_product_in_place_is_right_or_refused() -> None:
         return np.sum(h)
 
     try:
-        assert np.allclose(cr.grad(f)(X[0]), 2 * X[0].sum())
-    except TracedValueError as error:
-        assert "Write a = a + t instead of a += t" in str(error)
+        gradient = cr.grad(f)(X[0])
+    except TracedValueError:
+        return  # refused is right as well
+    assert np.allclose(gradient, 2 * X[0].sum())
 
 
 class Holder:

@@ -41,6 +41,16 @@ def assert_right(f: Callable[[Any], Any], x: np.ndarray) -> None:
     assert np.allclose(gradient, differences(f, x), rtol=1e-6, atol=1e-7)
 
 
+def assert_right_or_refused(f: Callable[[Any], Any], x: np.ndarray, words: str) -> None:
+    try:
+        cr.grad(f)(x)
+    except TypeError as error:
+        if words in str(error):
+            return
+        raise
+    assert_right(f, x)
+
+
 # -- P12: importing changes nothing ----------------------------------------------------------------------------------------
 
 
@@ -195,7 +205,7 @@ def test_p18_operands_without_a_meaning_are_refused(sign: str, left: bool, other
     x = cr.variable(np.array([1.5, 2.5]))
     try:
         result = combine(x, other) if left else combine(other, x)
-    except TypeError:
+    except (TypeError, AttributeError):  # np.matrix asks for a view of what says that it is an array
         return
     if sign == "%" and isinstance(other, str) and not left:
         return  # Python's own formatting of a text
@@ -326,20 +336,14 @@ def test_p19_at_of_other_ufuncs_is_right_or_refused() -> None:
             ufunc.at(target, [0, 0], np.array([2.0, 5.0]))
             return weigh(target)
 
-        try:
-            assert_right(f, np.array([0.7, 1.3]))
-        except TypeError as error:
-            assert f"{ufunc.__name__}.at" in str(error)
+        assert_right_or_refused(f, np.array([0.7, 1.3]), f"{ufunc.__name__}.at")
 
     def negate(x: Any) -> Any:
         target = x * 1.0
         np.negative.at(target, [0])
         return weigh(target)
 
-    try:
-        assert_right(negate, np.array([0.7, 1.3]))
-    except TypeError as error:
-        assert "negative.at" in str(error)
+    assert_right_or_refused(negate, np.array([0.7, 1.3]), "negative.at")
 
 
 CALLS: dict[str, Callable[[Any], Any]] = {

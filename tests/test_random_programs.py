@@ -183,7 +183,7 @@ def test_the_strategy_reaches_most_of_the_registry() -> None:
 def test_the_strategy_draws_control_flow_and_writes() -> None:
     found = {"if np.sum": 0, "for _": 0, "while": 0, "] +=": 0, "view[...]": 0, "out=": 0}
 
-    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=500, suppress_health_check=list(HealthCheck))
     @given(programs())
     def collect(program: Program) -> None:
         for mark in found:

@@ -156,7 +156,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 
 def _own(value: Any) -> Any:
     """A result that may be given away: not the array that the graph keeps."""
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if type(value) is np.ndarray else value
 
 
 def _as_cotangent(given: Any, value: Any, what: str) -> Any:

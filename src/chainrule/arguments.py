@@ -97,7 +97,7 @@ def differentiable(verb: str, path: str, value: Any) -> Any:
         return np.complex128(value)
     if isinstance(value, np.ndarray | np.generic | Traced):
         if value.dtype.kind in "fc" and not isinstance(value, np.ma.MaskedArray | np.matrix):
-            return value if kind is np.ndarray or not isinstance(value, np.ndarray) else np.asarray(value)
+            return np.asarray(value) if kind is not np.ndarray and issubclass(kind, np.ndarray) else value
         if value.dtype.kind in "iub":
             sort, advice = ("a boolean", "booleans") if value.dtype.kind == "b" else ("an integer", "integers")
             example = "x.astype(float)" if value.ndim else f"{float(concrete(value))!r}"
@@ -164,7 +164,7 @@ def lift_argument(verb: str, name: str, tree: Any, level: int, locked: list[Any]
     def lift_leaf(path: str, value: Any) -> Traced:
         if type(value) is not np.ndarray or value.dtype.kind != "f":
             value = differentiable(verb, path, value)
-        if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray:
             if locked is None or value.base is not None:
                 value = value.copy(order="K")
             elif (flags := value.flags).writeable:

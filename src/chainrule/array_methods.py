@@ -156,8 +156,14 @@ class ArrayMethods:
 
     conjugate = conj
 
-    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
-        """The same numbers in another dtype."""
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        """The same numbers in another dtype; `casting` may forbid it."""
+        if not np.can_cast(self.dtype, dtype, casting=casting):
+            raise TypeError(
+                f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
+            )
         return operations["astype"](self, dtype=np.dtype(dtype))
 
     def reshape(self, *shape: Any, **keywords: Any) -> Any:

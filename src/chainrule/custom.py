@@ -172,7 +172,7 @@ def _call(name: str, verb: str, function: Any, values: Any, keywords: dict[str, 
 
 
 def _locked(value: Any) -> Any:
-    if not isinstance(value, np.ndarray):
+    if isinstance(value, Traced) or not isinstance(value, np.ndarray):  # a traced array says that it is an array
         return value
     view = value.view()
     view.flags.writeable = False

@@ -206,7 +206,7 @@ def _reduce(
     steps, axis = _steps(ufunc, array, axis, dtype)
     total = initial if initial is not np._NoValue and initial is not None else None
     for step in steps:
-        total = step if total is None else _stand_in(ufunc)(total, step)
+        total = operations["copy"](step) if total is None else _stand_in(ufunc)(total, step)
     if total is None:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     return functions[np.expand_dims](total, axis) if keepdims else total
@@ -239,7 +239,7 @@ def _accumulate(ufunc: Any, array: Any, axis: int = 0, dtype: Any = None) -> Any
     for step in steps:
         totals.append(_stand_in(ufunc)(totals[-1], step) if totals else step)
     if not totals:
-        return array
+        return operations["copy"](array)
     return functions[np.stack](totals, axis=axis)
 
 

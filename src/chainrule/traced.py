@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule import numpy_protocol
 from chainrule.array_methods import ArrayMethods
-from chainrule.errors import ArgumentError, GraphError, TracedValueError
+from chainrule.errors import ArgumentError, GraphError, TracedValueError, UnsupportedError
 from chainrule.graph import INPUT, Node
 from chainrule.primitive import functions, operations
 from chainrule.source import Place, library_call, stores_item, user_frame
@@ -108,6 +108,12 @@ class Traced(ArrayMethods):
         handle.level = level
         return handle
 
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
+        """The type of the number or array that it stands for, so that `isinstance(x, np.ndarray)` in the user's code takes the branch
+        that it would take without tracing. `type(x)` tells the truth."""
+        return type(concrete(self))
+
     # -- what it is -------------------------------------------------------------------------------------------------
     @property
     def value(self) -> Any:
@@ -173,7 +179,7 @@ class Traced(ArrayMethods):
         return f"<traced {name} = {' '.join(text.split())}>"
 
     def __format__(self, spec: str) -> str:
-        return format(concrete(self), spec) if spec else repr(self)
+        return format(concrete(self), spec)
 
     def __str__(self) -> str:
         return str(concrete(self))
@@ -298,6 +304,13 @@ class Traced(ArrayMethods):
             if axes != _memory_order(after):
                 replacement = operations["lay_out"](replacement, axes=axes)  # it decides which later reshapes are views
         self.node = replacement.node
+
+    def view(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: another reading of the same bytes is no operation on numbers (np.matrix asks for it)."""
+        raise UnsupportedError(
+            f"ndarray.view is not supported on traced values (in {here()}): it reads the same bytes as other numbers or as another "
+            "class, np.matrix among them. Use astype for another dtype, and @ with plain arrays instead of np.matrix."
+        )
 
     def __setitem__(self, index: Any, item: Any) -> None:
         if not isinstance(concrete(self), np.ndarray):
