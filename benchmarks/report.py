@@ -142,7 +142,8 @@ def passes_grid(passes: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:
     sentence = (
         "Microseconds. Forward: the user's loss by NumPy alone, on plain arrays. Recording: `cr.vjp`, which runs the "
         "loss and keeps its graph. Backward: the pullback that `cr.vjp` returned, called with 1.0. Whole: "
-        "`cr.value_and_grad`. The goal is about backward over forward; whole over forward is what a user pays in all."
+        "`cr.value_and_grad`. The goal is judged twice: over the recorded forward pass, which is what a step runs, and "
+        "over NumPy's own, which records nothing."
     )
     columns = ("", "forward", "recording", "backward", "whole", "backward / forward", "whole / forward")
     return Grid("Backward and forward", sentence, columns, rows)

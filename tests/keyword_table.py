@@ -378,7 +378,19 @@ T.trace() | offset=1 | axis1=1, axis2=2 | dtype=complex
 T.transpose()
 T.transpose(1, 2, 0)
 X.view()
+X.T
 X.T @ X
+z.real
+z.imag
+X.real
+X[0]
+X[::-1, 1:]
+X[:, None]
+X[[0, 1]]
+X[M]
+X[...]
+X[()]
+T[0, ..., 1]
 T.mT
 z.real + z.imag
 X.flat[2]

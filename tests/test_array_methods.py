@@ -1,6 +1,7 @@
 """Operators and methods of traced arrays: the value is NumPy's, the gradient is that of differences."""
 
 import math
+import numbers
 import operator
 
 import numpy as np
@@ -139,3 +140,21 @@ def test_every_method_of_an_array_is_there_or_refused_by_name():
         ["base", "byteswap", "ctypes", "data", "device", "dump", "dumps", "flags", "flat", "getfield", "resize", "setfield",
          "setflags", "strides", "to_device", "tobytes", "tofile"]
     )
+
+
+def test_isinstance_takes_the_branch_that_the_plain_value_would_take():
+    def f(x):
+        if isinstance(x, (float, np.floating)):
+            return x * 2.0
+        return np.sum(x * 3.0) if isinstance(x, np.ndarray) else x * 100.0
+
+    assert cr.grad(f)(1.0) == 2.0
+    np.testing.assert_array_equal(cr.grad(f)(np.ones(2)), [3.0, 3.0])
+    assert cr.grad(lambda x: x * 5.0 if np.isscalar(x) else x)(1.0) == 5.0
+    assert cr.grad(lambda x: x * 5.0 if isinstance(x, numbers.Real) else x)(1.0) == 5.0
+
+
+def test_text_is_that_of_the_number():
+    shown = []
+    cr.grad(lambda x: (shown.extend([str(x), f"{x}", f"{x:.2f}", repr(x)]), x * x)[1])(3.0)
+    assert shown == ["3.0", "3.0", "3.00", "<traced x = 3.>"]

@@ -294,6 +294,7 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
     "multiply_at": lambda: differentiate(multiplies_at, np.ones(3)),
     "unknown_attribute": lambda: differentiate(lambda x: x.byteswap(), np.ones(3)),
     "no_such_attribute": lambda: differentiate(lambda x: x.weights, np.ones(3)),
+    "view_of_the_bytes": lambda: differentiate(lambda x: np.sum(x.view(np.float32)), np.ones(2)),
     # -- shapes and indices
     "shapes": lambda: differentiate(adds_shapes, np.ones((3, 2))),
     "matmul_shapes": lambda: differentiate(lambda x: np.sum(x @ np.ones((3, 2))), np.ones(2)),
@@ -693,6 +694,13 @@ LETTERS: dict[str, tuple[type[Exception], str]] = {
         "t.value.byteswap for the plain numbers (without gradient).",
     ),
     "no_such_attribute": (AttributeError, "a traced value has no attribute 'weights'."),
+    "view_of_the_bytes": (
+        errors.UnsupportedError,
+        'ndarray.view is not supported on traced values (in FILE: "view_of_the_bytes": lambda: '
+        "differentiate(lambda x: np.sum(x.view(np.float32)), np.ones(2)),): it reads the same bytes as "
+        "other numbers or as another class, np.matrix among them. Use astype for another dtype, and @ with "
+        "plain arrays instead of np.matrix.",
+    ),
     "shapes": (
         errors.ShapeError,
         "add cannot combine shapes (3, 2) of x and (3,) of bias, in FILE: return np.sum(x + bias). NumPy "

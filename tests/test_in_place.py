@@ -705,7 +705,23 @@ class Writing(RuleBasedStateMachine):
         which=SEEDS,
         other=SEEDS,
         item=SLICES,
-        how=st.sampled_from(["set", "add", "multiply", "number", "row", "indices", "mask", "at"]),
+        how=st.sampled_from(
+            [
+                "set",
+                "add",
+                "multiply",
+                "number",
+                "row",
+                "indices",
+                "mask",
+                "at",
+                "sort",
+                "fill",
+                "put",
+                "diagonal",
+                "ellipsis",
+            ]
+        ),
     )
     def write_part(self, which: int, other: int, item: slice, how: str) -> None:
         target, source = self.pick(which), self.pick(other)
@@ -732,6 +748,16 @@ class Writing(RuleBasedStateMachine):
                 a[rows] = a[rows[::-1]] * 0.5
             elif how == "mask":
                 a[mask] -= number
+            elif how == "sort":
+                a.sort()
+            elif how == "fill":
+                a[item].fill(number)
+            elif how == "put":
+                np.put(a, [0, -1], number)
+            elif how == "diagonal":
+                np.fill_diagonal(a if a.ndim == 2 else a.reshape(-1)[None], number)
+            elif how == "ellipsis":
+                a[..., 0] *= number
             else:
                 np.add.at(a, [0, 0], number)
 

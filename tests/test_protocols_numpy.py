@@ -205,7 +205,7 @@ def test_p18_operands_without_a_meaning_are_refused(sign: str, left: bool, other
     x = cr.variable(np.array([1.5, 2.5]))
     try:
         result = combine(x, other) if left else combine(other, x)
-    except (TypeError, AttributeError):  # np.matrix asks for a view of what says that it is an array
+    except TypeError:
         return
     if sign == "%" and isinstance(other, str) and not left:
         return  # Python's own formatting of a text

@@ -241,7 +241,11 @@ def _shares(result: Any, source: Any) -> bool:
     """Whether NumPy returned a view of `source` and not a copy."""
     if not isinstance(result, np.ndarray) or not isinstance(source, np.ndarray):
         return False
-    return result is source or result.base is source or (source.base is not None and result.base is source.base)
+    base = result.base
+    if result is source or base is source or (source.base is not None and base is source.base):
+        return True
+    # A view made from strides holds its source through an object of NumPy's own.
+    return base is not None and type(base) is not ndarray and np.may_share_memory(result, source)
 
 
 def _explain(error: Exception, primitive: Primitive, inputs: list[Node | None], values: list[Any]) -> Exception:
