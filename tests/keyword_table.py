@@ -115,10 +115,10 @@ np.dsplit(T, 2)
 np.dstack([X, Y])
 np.ediff1d(x) | to_end=u | to_begin=[1.0, 2.0]
 np.einsum("ij,kj->ik", X, Y) | optimize=True | optimize="greedy" | dtype=complex | order="F" | casting="safe"
-np.empty_like(X) * 0 | dtype=complex
 np.empty_like(X~).shape[0] * u | dtype=complex | order="F" | subok=False | shape=(3,) | device="cpu"
-np.expand_dims(X, 1) | axis=None
-np.expand_dims(X~) | axis=(0, 2) | axis=-1
+np.expand_dims(X, 1)
+np.expand_dims(X, axis=(0, 2))
+np.expand_dims(X, axis=-1)
 np.extract(M, X)
 changed(X, lambda a: np.fill_diagonal(a, u~)) | wrap=True
 changed(B, lambda a: np.fill_diagonal(a, u~)) | wrap=True
@@ -217,7 +217,7 @@ np.prod(X) | axis=0 | axis=(0, 1), keepdims=True | initial=2.0 | initial=u | whe
 np.ptp(X) | axis=0 | axis=1, keepdims=True
 changed(X, lambda a: np.put(a, [0, 4], [u, v]~)) | mode="wrap" | mode="clip"
 changed(X, lambda a: np.put_along_axis(a, K[:1], u, 0))
-changed(X, lambda a: np.put_along_axis(a, K[:, :1], Y[:, :1]~)) | axis=1
+changed(X, lambda a: np.put_along_axis(a, K[:, :1], Y[:, :1], axis=1))
 changed(X, lambda a: np.putmask(a, M, Y))
 np.ravel(X) | order="F" | order="K"
 np.real(z)
@@ -351,7 +351,6 @@ T.diagonal() | offset=1 | axis1=1, axis2=2
 X.dot(S)
 changed(X, lambda a: a.fill(u))
 X.flatten() | order="F" | order="K"
-changed(X, lambda a: a.itemset((0, 1), u))
 X.max() | axis=0 | axis=1, keepdims=True | initial=u | where=M, initial=0.0
 X.min() | axis=0 | axis=1, keepdims=True | initial=u | where=M, initial=9.0
 X.mean() | axis=0 | axis=(0, 1), keepdims=True | dtype=complex | where=M

@@ -36,7 +36,7 @@ from chainrule.primitive import primitives, ufuncs
 MARGIN = 0.05  # how far from kinks; differences step by less
 LARGEST = 20.0  # results beyond it are replaced by something tame
 SHAPES = ((), (2,), (3,), (2, 3), (3, 2), (3, 3), (1, 3), (2, 1), (2, 1, 3))
-NAMES = "abcdefghijklmnopqrstuvw"
+NAMES = (*"abcdefghijklmnopqrstuvw", *(f"a{index}" for index in range(1, 40)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -269,6 +269,17 @@ def test_jvp_of_constants_and_nested_arguments() -> None:
     assert (float(tangent[0]), float(tangent[1]), float(tangent[2])) == (20.0, 0.0, 100.0)
 
 
+def test_jvp_of_branches_that_are_not_taken() -> None:
+    x, ones = np.array([0.0, 4.0]), np.ones(2)
+    with np.errstate(all="ignore"):
+        assert cr.jvp(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)), (x,), (ones,))[1] == 0.25
+        assert cr.jvp(lambda x: np.sum(np.where(x > 0, np.log(x), x)), (x,), (ones,))[1] == 1.25
+        assert cr.jvp(lambda x: np.sum(np.sqrt(x)), (x,), (np.array([0.0, 1.0]),))[1] == 0.25  # 0 times infinity is 0
+        assert (
+            cr.jvp(lambda x: np.sqrt(x[0]) * 1.0, (x,), (ones,))[1] == np.inf
+        )  # a derivative that is infinite still shows
+
+
 # -- jacobian, hessian, hvp ------------------------------------------------------------------------------------------------
 
 

@@ -234,6 +234,29 @@ def _(x: Any) -> Any:
     return weigh(y) + weigh(flat)
 
 
+@program("a write keeps the memory order, which decides what is a view")
+def _(x: Any) -> Any:
+    y = x.T * 1.0
+    np.add.at(y, [0], x[:, 1] * x[:, 2])
+    y += np.ones((3, 2))
+    y[1] = 0.5
+    y.put([3], x[0, 0] * x[0, 1])
+    flat, across = y.reshape(-1), y.T.reshape(-1)
+    flat *= x.reshape(-1)
+    across += x.reshape(-1)
+    return weigh(y * y) + weigh(flat) + weigh(across)
+
+
+@program("a memory order that is neither NumPy's nor Fortran's")
+def _(x: Any) -> Any:
+    y = np.stack([x, 2.0 * x, x * x, x]).swapaxes(0, 1) * 1.0
+    flat = y.swapaxes(0, 1).reshape(-1)
+    y.put([1, 5], x[0, :2])
+    np.add.at(y, [0, 0], x[:, None])
+    flat[3] = x[0, 0] * x[1, 1]
+    return weigh(y * y) + weigh(flat) + weigh(y.reshape(-1))
+
+
 @program("fill, put, copyto, fill_diagonal")
 def _(x: Any) -> Any:
     y = x * 1.0

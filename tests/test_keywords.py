@@ -21,7 +21,7 @@ from keyword_table import METHODS, SCOPE, TABLE
 
 import chainrule as cr
 from chainrule.primitive import functions, primitives, ufuncs
-from chainrule.trees import leaves
+from chainrule.trees import leaves, transform
 
 REFUSALS = (cr.errors.ChainruleError, TypeError, ValueError, NotImplementedError)
 
@@ -98,6 +98,7 @@ def test_a_call_has_the_right_gradient_or_names_what_it_refuses(call: Call) -> N
     try:
         truth = call.on_copies(*values)
     except Exception as plain_error:
+        assert isinstance(plain_error, TypeError | ValueError), f"{call.expression} is no call: {plain_error}"
         with pytest.raises(type(plain_error)):
             cr.vjp(call.on_copies, *values)
         return
@@ -144,6 +145,35 @@ def test_a_method_of_an_array_has_the_keywords_of_numpy(expression: str) -> None
         assert np.asarray(ours).dtype == np.asarray(numpys).dtype
 
 
+NARROW = {"f": np.float32, "c": np.complex64}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.expression)
+def test_a_call_on_single_precision_has_numpys_dtype_and_a_single_gradient(call: Call) -> None:
+    wide = [SCOPE[name] for name in call.variables()]
+    values = [np.asarray(value).astype(NARROW[np.asarray(value).dtype.kind])[()] for value in wide]
+    try:
+        truth = leaves(call.on_copies(*values))
+        result, pullback = cr.vjp(call.on_copies, *values)
+    except (*REFUSALS, np.linalg.LinAlgError):
+        return  # tested above
+    for ours, numpys in zip(leaves(result), truth, strict=True):
+        assert np.asarray(ours).dtype == np.asarray(numpys).dtype, (
+            f"{call.expression}: NumPy gives {np.asarray(numpys).dtype}"
+        )
+        if floating(numpys):
+            np.testing.assert_allclose(ours, numpys, rtol=2e-5, atol=2e-5)
+    if not any(map(floating, truth)):
+        return
+    seeds = transform(lambda leaf: np.ones_like(leaf) if floating(leaf) else leaf, result)
+    wide_result, wide_pullback = cr.vjp(call.on_copies, *wide)
+    wide_seeds = transform(lambda leaf: np.ones_like(leaf) if floating(leaf) else leaf, wide_result)
+    for value, gradient, expected in zip(values, pullback(seeds), wide_pullback(wide_seeds), strict=True):
+        assert gradient.dtype == value.dtype, call.expression
+        size = float(np.nanmax(np.abs(expected), initial=1.0))
+        np.testing.assert_allclose(gradient, expected, rtol=1e-2, atol=2e-3 * size, err_msg=call.expression)
+
+
 # -- whose memory -------------------------------------------------------------------------------------------------------
 
 
@@ -188,7 +218,7 @@ def test_a_result_shares_memory_exactly_where_numpys_does(call: Call) -> None:
             continue  # NumPy refuses the call itself, which is tested above
         try:
             ours = cr.vjp(program, *values)[0]
-        except REFUSALS:
+        except (*REFUSALS, AttributeError):
             continue  # refused is never wrong
         for one, other in zip(ours, truth, strict=True):
             np.testing.assert_allclose(

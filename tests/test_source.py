@@ -93,6 +93,18 @@ def test_loops_repeat_the_name_and_the_graph_keeps_them_apart() -> None:
     assert [line.split(":")[0] for line in str(cr.trace(f, 1.0)).splitlines()[1:-1]] == ["state", "state'", "state'2"]
 
 
+def test_calls_that_python_has_specialised() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(100):
+            size = abs(x)
+            rounded = round(x, 3)
+            total = np.sum(size)
+        return size + rounded + total
+
+    found = {node.primitive.name: node.name for node in computed(cr.trace(f, -2.0))}
+    assert found == {"absolute": "size", "round": "rounded", "sum": "total", "add": None}
+
+
 def test_comprehensions() -> None:
     def f(x: Any) -> Any:
         parts = [x * float(i) for i in range(2)]

@@ -154,7 +154,9 @@ def test_constants_are_safe_to_keep() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["a", None, {1.0}, object(), np.ma.array([1.0]), np.datetime64("2026-01-01")], ids=lambda value: type(value).__name__
+    "value",
+    ["a", None, {1.0}, object(), np.ma.array([1.0]), np.datetime64("2026-01-01")],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_constant(value: Any) -> None:
     with pytest.raises((ForeignOperandError, ArgumentError)):

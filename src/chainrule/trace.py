@@ -72,7 +72,8 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
         if isinstance(argument, Traced) and argument.level > level:
             level = argument.level
     if level < 0:
-        return primitive.execute(*arguments, **parameters)
+        result = primitive.execute(*arguments, **parameters)
+        return np.complex128(result) if type(result) is complex else result  # as below, for 1j * np.float64(2.0)
     if _suspensions and getattr(_suspended, "depth", 0):
         return bind(primitive, *map(concrete, arguments), **parameters)
 

@@ -302,7 +302,9 @@ class Traced(ArrayMethods):
         if before.strides != after.strides and before.ndim > 1 and before.size:
             axes = _memory_order(before)
             if axes != _memory_order(after):
-                replacement = operations["lay_out"](replacement, axes=axes)  # it decides which later reshapes are views
+                # The order decides which later reshapes are views, so a write does not change it.
+                ordered = operations["copy"](operations["transpose"](replacement, axes=axes), order="C")
+                replacement = operations["transpose"](ordered, axes=tuple(int(axis) for axis in np.argsort(axes)))
         self.node = replacement.node
 
     def view(self, *_: Any, **__: Any) -> NoReturn:

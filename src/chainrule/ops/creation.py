@@ -229,7 +229,7 @@ def linspace(
     if kind.kind in "iu":
         grid = operations["floor"](grid)
     grid = as_dtype(grid, kind)
-    return (grid, step) if retstep else grid
+    return (grid, as_dtype(step, natural)) if retstep else grid
 
 
 @stand_in(np.logspace)

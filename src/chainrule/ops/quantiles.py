@@ -33,7 +33,9 @@ _CONTINUOUS = {
     "median_unbiased": (1 / 3.0, 1 / 3.0),
     "normal_unbiased": (3 / 8.0, 3 / 8.0),
 }
-_DISCRETE = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "lower", "higher", "midpoint", "nearest")
+# These give an element, and so the dtype of the array.
+_ELEMENT = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
+_DISCRETE = (*_ELEMENT, "averaged_inverted_cdf", "midpoint")
 
 
 def _sorted_first(a: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
@@ -96,7 +98,7 @@ def _quantile(
         raise IndexError(f"{full_name(function)} of an empty array (in {here()})")
     counts = length - missing.sum(axis=0) if skip_nan and missing.any() else None
     n: Any = length if counts is None else np.maximum(counts, 1)
-    shape_q = q.shape
+    shape_q, dtype = q.shape, a.dtype if method in _ELEMENT else np.result_type(a.dtype, q.dtype)
     if counts is not None:
         q = reshape(q, shape=(*shape_q, *(1,) * len(rest)))
     if method in _CONTINUOUS:
@@ -113,7 +115,7 @@ def _quantile(
     weight = operations["where"](inside, position - start.astype(plain.dtype), plain.dtype.type(0))
     if counts is None:
         weight = reshape(weight, shape=(*shape_q, *(1,) * len(rest)))
-    result = _between(low, high, weight)
+    result = as_dtype(_between(low, high, weight), dtype)
     if missing.any() and not skip_nan:
         last_element = getitem(elements, -1)
         result = operations["where"](missing[-1], last_element, result)
