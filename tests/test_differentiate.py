@@ -51,7 +51,11 @@ def test_every_node_keeps_its_cotangent_when_asked():
     cotangents = backpropagate([(end, np.float64(1.0))], keep=True)
     names = graph.names()
     assert {names[node]: float(g) for node, g in cotangents.items()} == {
-        "%1": 1.0, "q": -4.0, "x": -4.0, "y": -4.0, "z": 3.0,
+        "%1": 1.0,
+        "q": -4.0,
+        "x": -4.0,
+        "y": -4.0,
+        "z": 3.0,
     }
 
 

@@ -49,7 +49,9 @@ def test_the_recorded_backward_pass_is_a_program_as_well():
 
 def test_other_shapes_and_counts_are_refused():
     graph = cr.trace(lambda x, y: x * y, np.ones(3), 2.0)
-    with pytest.raises(cr.errors.ArgumentError, match="The graph has 2 inputs and was given 1. Give one array for each."):
+    with pytest.raises(
+        cr.errors.ArgumentError, match="The graph has 2 inputs and was given 1. Give one array for each."
+    ):
         interpret(graph, np.ones(3))
     message = r"recorded with x of type float64\[3\], and was given float64\[4\]. Trace the function again"
     with pytest.raises(cr.errors.ArgumentError, match=message):

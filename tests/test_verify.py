@@ -96,3 +96,12 @@ def test_declared_types() -> None:
     pair = (np.ones(2), np.ones(3, np.float32))
     component = Node.of(COMPONENT, (None,), (pair,), {"index": 1}, pair[1])
     assert str(declared_type(component)) == "float32[3]"
+
+
+def test_a_step_function_with_a_derivative_rule() -> None:
+    x = given(np.array([1.5]))
+    node = Node.of(primitives["astype"], (x,), (x.value,), {"dtype": np.dtype(int)}, x.value.astype(int))
+    with pytest.raises(
+        GraphError, match=r"makes int64\[1\] of floating numbers, a step function, and has a derivative rule"
+    ):
+        verify((x,), (node,), (x, node), INPUT)

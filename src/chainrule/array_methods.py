@@ -62,6 +62,7 @@ class ArrayMethods:
 
     assign: Any
     shape: Any
+    dtype: Any
     __setitem__: Any
 
     # -- operators --------------------------------------------------------------------------------------------------
@@ -160,6 +161,7 @@ class ArrayMethods:
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
         """The same numbers in another dtype; `casting` may forbid it."""
+        del order, subok, copy  # they change the memory of the result, not its numbers
         if not np.can_cast(self.dtype, dtype, casting=casting):
             raise TypeError(
                 f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"

@@ -109,9 +109,9 @@ class Traced(ArrayMethods):
         return handle
 
     @property
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
-        """The type of the number or array that it stands for, so that `isinstance(x, np.ndarray)` in the user's code takes the branch
-        that it would take without tracing. `type(x)` tells the truth."""
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride] a property, as in the language reference
+        """The type of the number or array that it stands for: `isinstance(x, np.ndarray)` in the user's code takes the
+        branch that it would take without tracing. `type(x)` tells the truth."""
         return type(concrete(self))
 
     # -- what it is -------------------------------------------------------------------------------------------------

@@ -46,6 +46,17 @@ def _result_type(node: Any) -> str | None:
     return None
 
 
+def _steps(node: Any) -> str | None:
+    if node.primitive.vjp is None or node.primitive.outputs > 1 or type_of(node.value).dtype.kind in "fc":
+        return None
+    for index, (source, argument) in enumerate(zip(node.inputs, node.arguments, strict=True)):
+        if source is None or source.primitive.outputs > 1 or node.primitive.rule(index) is None:
+            continue
+        if type_of(argument).dtype.kind in "fc":
+            return f"makes {type_of(node.value)} of floating numbers, a step function, and has a derivative rule"
+    return None
+
+
 def _written(kind: Any) -> str:
     return f"({', '.join(map(str, kind))})" if isinstance(kind, tuple) else str(kind)
 
@@ -63,7 +74,7 @@ def declared_type(node: Any) -> ArrayType | tuple[ArrayType, ...] | None:
     return primitive.shape(*types, **node.parameters)
 
 
-RULES: tuple[Callable[[Any], str | None], ...] = (_arity, _order, _argument_types, _result_type)
+RULES: tuple[Callable[[Any], str | None], ...] = (_arity, _order, _argument_types, _result_type, _steps)
 
 
 def verify(inputs: Sequence[Any], outputs: Sequence[Any], nodes: Sequence[Any], input_primitive: Any) -> None:

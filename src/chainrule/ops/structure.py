@@ -54,7 +54,7 @@ def _astype(x: Any, *, dtype: Any) -> Any:
         return np.asarray(x).astype(dtype)[()] if np.ndim(x) == 0 else x.astype(dtype)
 
 
-astype = primitive(
+change_type = primitive(
     "astype",
     forward=_astype,
     vjp=(lambda g, y, x, *, dtype: g,),  # the driver casts to the dtype of x
@@ -64,6 +64,28 @@ astype = primitive(
     analytic=False,
     samples=(sample((3, 2), dtype=np.dtype("float64")), sample((), dtype=np.dtype("float64"))),
 )
+
+count_type = primitive(
+    "astype_of_counts",
+    forward=_astype,
+    vjp=None,  # to integers or truth values: a step function
+    shape=lambda x, *, dtype: x.retyped(dtype),
+    elementwise=True,
+    notation=call("astype"),
+    samples=(sample((3, 2), dtype=np.dtype("int64")), sample((), dtype=np.dtype(bool))),
+)
+
+
+def astype(x: Any, *, dtype: Any) -> Any:
+    """The same numbers in another dtype; no gradient passes where they become integers or truth values.
+
+    >>> astype(np.array([1.5, 2.5]), dtype=np.dtype("float32"))
+    array([1.5, 2.5], dtype=float32)
+    """
+    return (change_type if dtype.kind in "fc" else count_type)(x, dtype=dtype)
+
+
+operations["astype"] = astype
 
 
 def as_dtype(x: Any, dtype: Any) -> Any:
