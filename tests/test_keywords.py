@@ -21,6 +21,7 @@ from keyword_table import METHODS, SCOPE, TABLE
 
 import chainrule as cr
 from chainrule.primitive import functions
+from chainrule.traced import concrete
 from chainrule.trees import leaves, transform
 
 REFUSALS = (cr.errors.ChainruleError, TypeError, ValueError, NotImplementedError)
@@ -222,6 +223,32 @@ def test_a_result_shares_memory_exactly_where_numpys_does(call: Call) -> None:
         for one, other in zip(ours, truth, strict=True):
             np.testing.assert_allclose(
                 one, other, rtol=1e-12, atol=1e-13, err_msg=f"{program.__name__}: {call.expression}"
+            )
+
+
+@pytest.mark.parametrize("call", WRITABLE, ids=lambda call: call.expression)
+@pytest.mark.parametrize("rows", [slice(None), slice(1)], ids=["all rows", "one row"])
+def test_a_result_lies_in_memory_as_numpys_does(call: Call, rows: slice) -> None:
+    """Whether a later reshape is a view or a copy depends on it, and so where a write through it goes."""
+    given = {name: value[rows] if np.ndim(value) == 2 and name in "XYNMKZ" else value for name, value in SCOPE.items()}
+    found: list[Any] = []
+
+    def program(*values: Any) -> float:
+        found[:] = leaves(eval(call.expression, given | dict(zip(call.variables(), values, strict=True))))
+        return 0.0
+
+    values = [given[name] for name in call.variables()]
+    try:
+        program(*values)
+        truth = list(found)
+        cr.vjp(program, *values)
+    except Exception:
+        return  # tested above, or too small for one row
+    for ours, numpys in zip(map(concrete, found), truth, strict=True):
+        if type(numpys) is np.ndarray and numpys.ndim > 1 and numpys.size > 1:
+            expected = (numpys.flags.c_contiguous, numpys.flags.f_contiguous)
+            assert (ours.flags.c_contiguous, ours.flags.f_contiguous) == expected, (
+                f"{call.expression}: {ours.strides}, NumPy: {numpys.strides}"
             )
 
 

@@ -160,6 +160,7 @@ def lift_argument(verb: str, name: str, tree: Any, level: int, locked: list[Any]
     Without it they are copied, for pullbacks that outlive the call.
     """
     lifted: list[Traced] = []
+    append = lifted.append
 
     def lift_leaf(path: str, value: Any) -> Traced:
         if type(value) is not np.ndarray or value.dtype.kind != "f":
@@ -171,7 +172,7 @@ def lift_argument(verb: str, name: str, tree: Any, level: int, locked: list[Any]
                 flags.writeable = False
                 locked.append(value)
         leaf = lift(value, path, level)
-        lifted.append(leaf)
+        append(leaf)
         return leaf
 
     return transform_with_paths(lift_leaf, tree, name), lifted

@@ -160,13 +160,15 @@ class ArrayMethods:
     def astype(
         self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
     ) -> Any:
-        """The same numbers in another dtype; `casting` may forbid it."""
-        del order, subok, copy  # they change the memory of the result, not its numbers
+        """The same numbers in another dtype; `casting` may forbid it, and there are no subclasses for `subok`."""
+        del subok
         if not np.can_cast(self.dtype, dtype, casting=casting):
             raise TypeError(
                 f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to the rule {casting!r}"
             )
-        return operations["astype"](self, dtype=np.dtype(dtype))
+        if not copy and self.dtype == dtype and operations["laid_out"](self, order) is self:
+            return self
+        return operations["laid_out"](operations["astype"](self, dtype=np.dtype(dtype)), order)
 
     def reshape(self, *shape: Any, **keywords: Any) -> Any:
         """The same elements in another shape."""

@@ -151,7 +151,7 @@ def _stand_in(ufunc: Any) -> Callable[..., Any]:
 def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: tuple[Any, ...]) -> Any:
     where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
     casting, order, subok = kwargs.pop("casting", "same_kind"), kwargs.pop("order", "K"), kwargs.pop("subok", True)
-    del order, subok  # they change the memory of the result, not its numbers
+    del subok  # there are no subclasses here
     core = (
         {name: kwargs.pop(name) for name in ("axes", "axis", "keepdims") if name in kwargs}
         if ufunc in functions
@@ -172,6 +172,8 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: tupl
             )
         inputs = tuple(operations["astype"](value, dtype=np.dtype(dtype)) for value in inputs)
     result = functions[ufunc](*inputs, **core) if core else _stand_in(ufunc)(*inputs)
+    if order in ("C", "F") and not isinstance(result, tuple):
+        result = operations["laid_out"](result, order)
     if where is True:
         return result
     if out[0] is None:

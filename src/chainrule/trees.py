@@ -89,6 +89,9 @@ def transform_with_paths(function: Callable[[str, Any], Any], tree: Any, path: s
         return function(path, tree)
     if kind is dict:
         return {key: transform_with_paths(function, part, path + _key_step(key)) for key, part in tree.items()}
+    if kind is list or kind is tuple:
+        built = [transform_with_paths(function, part, f"{path}[{index}]") for index, part in enumerate(tree)]
+        return built if kind is list else tuple(built)
     parts = children(tree)
     if parts is None:
         return function(path, tree)

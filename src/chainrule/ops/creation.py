@@ -13,7 +13,7 @@ from chainrule.ops.filling import fillable
 from chainrule.ops.indexing import setitem, without_loss, write
 from chainrule.ops.joining import array
 from chainrule.ops.reshaping import expand_dims, moveaxis
-from chainrule.ops.structure import as_dtype, as_value, broadcast_to, in_order, reshape
+from chainrule.ops.structure import as_dtype, as_value, broadcast_to, in_order, laid_out, reshape
 from chainrule.primitive import functions, gradient_free, operations, sample, stand_in
 from chainrule.shapes import ArrayType
 from chainrule.trace import primitive
@@ -50,31 +50,31 @@ def _shape_like(a: Any, shape: Any) -> tuple[int, ...]:
     return tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
 
 
-def _like(a: Any, fill: Any, dtype: Any, shape: Any) -> Any:
+def _like(a: Any, fill: Any, dtype: Any, shape: Any, order: str) -> Any:
     a = as_value(a)
     kind = np.dtype(dtype) if dtype is not None else a.dtype
-    return fillable(constant_like(a, fill=fill, dtype=kind, shape=_shape_like(a, shape)))
+    return fillable(laid_out(constant_like(a, fill=fill, dtype=kind, shape=_shape_like(a, shape)), order))
 
 
 @stand_in(np.zeros_like)
 def _zeros_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return _like(a, 0, dtype, shape)
+    return _like(a, 0, dtype, shape, order)
 
 
 @stand_in(np.empty_like)
 def _empty_like(
     prototype: Any, /, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return _like(prototype, 0, dtype, shape)
+    return _like(prototype, 0, dtype, shape, order)
 
 
 @stand_in(np.ones_like)
 def _ones_like(
     a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: Any = None
 ) -> Any:
-    return _like(a, 1, dtype, shape)
+    return _like(a, 1, dtype, shape, order)
 
 
 @stand_in(np.full_like)
@@ -89,8 +89,8 @@ def _numpy_full_like(
     device: Any = None,
 ) -> Any:
     if not isinstance(fill_value, Traced) and np.ndim(fill_value) == 0:
-        return _like(a, fill_value, dtype, shape)
-    target = _like(a, 0, dtype, shape)
+        return _like(a, fill_value, dtype, shape, order)
+    target = _like(a, 0, dtype, shape, order)
     return fillable(write(target, without_loss(as_value(fill_value), target.dtype), pattern=(Ellipsis,)))
 
 
@@ -153,7 +153,7 @@ def _require(a: Any, dtype: Any = None, requirements: Any = None) -> Any:
 def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Any:
     value = as_dtype(as_value(fill_value), dtype)
     lengths = tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
-    return in_order(broadcast_to(value, shape=lengths), "C")
+    return in_order(broadcast_to(value, shape=lengths), "F" if order == "F" else "C")
 
 
 @stand_in(np.fromiter)
@@ -304,7 +304,7 @@ def _meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str =
     if not sparse:
         shape = np.broadcast_shapes(*(grid.shape for grid in grids))
         grids = [broadcast_to(grid, shape=shape) for grid in grids]
-    return tuple(functions[np.copy](grid) for grid in grids) if copy else tuple(grids)
+    return tuple(in_order(grid, "C") for grid in grids) if copy else tuple(grids)
 
 
 @stand_in(np.ix_)

@@ -274,7 +274,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         values, vectors = eigh(a)
         signs = np.sign(concrete(values))
         sizes = operations["absolute"](values)
-        order = np.argsort(concrete(sizes), axis=-1)[..., ::-1]
+        order = np.argsort(concrete(sizes), axis=-1)[..., ::-1].copy()
         take = functions[np.take_along_axis]
         s = take(sizes, order, axis=-1)
         if not compute_uv:

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.errors import UnsupportedError
 from chainrule.notation import call
 from chainrule.numpy_protocol import write_out
-from chainrule.ops.structure import as_value, astype, reshape
+from chainrule.ops.structure import as_value, astype, laid_out, reshape
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import ArrayType, promote
 from chainrule.trace import primitive
@@ -182,7 +182,7 @@ def einsum(
     >>> einsum("ij,j->i", np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0]))
     array([3., 7.])
     """
-    del order, casting  # the memory of the result; and what NumPy would refuse to convert
+    del casting  # what NumPy would refuse to convert
     if not isinstance(operands[0], str):
         subscripts, arrays = _from_lists(operands)
     else:
@@ -193,7 +193,7 @@ def einsum(
     full = _explicit(subscripts, [value.ndim for value in values])
     if isinstance(optimize, list | tuple):
         optimize = tuple(tuple(step) if isinstance(step, list | tuple) else step for step in optimize)
-    result = einsum_operation(*values, subscripts=full, optimize=optimize)
+    result = laid_out(einsum_operation(*values, subscripts=full, optimize=optimize), order)
     return result if out is None else write_out(np.einsum, result, out)
 
 

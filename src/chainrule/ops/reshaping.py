@@ -12,7 +12,6 @@ from chainrule.ops.structure import (
     as_value,
     broadcast_to,
     copy,
-    is_fortran,
     reshape,
     resolve_shape,
     transpose_all,
@@ -23,6 +22,16 @@ from chainrule.shapes import normalise_axes, normalise_axis
 from chainrule.traced import concrete
 
 __all__: list[str] = []
+
+
+def is_fortran(a: Any) -> bool:
+    """Whether the numbers lie in memory in Fortran order and not in C order.
+
+    >>> is_fortran(np.ones((2, 3)).T)
+    True
+    """
+    plain = concrete(a)
+    return isinstance(plain, np.ndarray) and plain.flags.fnc
 
 
 @stand_in(np.reshape)

@@ -12,7 +12,7 @@ from chainrule.notation import call
 from chainrule.numpy_protocol import write_out
 from chainrule.ops.indexing import ARRAY, gather, getitem, without_loss
 from chainrule.ops.joining import concatenate, stack
-from chainrule.ops.structure import as_dtype, as_value, broadcast_to, copy, reshape
+from chainrule.ops.structure import as_dtype, as_value, broadcast_to, copy, laid_out, reshape
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import normalise_axes, normalise_axis
 from chainrule.trace import primitive
@@ -37,7 +37,7 @@ def select(a: Any, indices: Any, axis: int) -> Any:
     array([[2.],
            [4.]])
     """
-    return gather(a, indices, pattern=(*[slice(None)] * axis, ARRAY))
+    return laid_out(gather(a, indices, pattern=(*[slice(None)] * axis, ARRAY)), "C")
 
 
 def _in_range(indices: Any, length: int, mode: str) -> Any:
@@ -226,7 +226,7 @@ def _repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
             raise ValueError("repeats may not contain negative values.")
         before, after = a.shape[: axis + 1], a.shape[axis + 1 :]
         spread = broadcast_to(reshape(a, shape=(*before, 1, *after)), shape=(*before, times, *after))
-        return copy(reshape(spread, shape=(*before[:-1], before[-1] * times, *after)))
+        return copy(reshape(spread, shape=(*before[:-1], before[-1] * times, *after)), order="C")
     return select(a, np.repeat(np.arange(a.shape[axis]), counts), axis)
 
 
@@ -240,7 +240,7 @@ def _tile(A: Any, reps: Any) -> Any:  # noqa: N803 NumPy's name
     apart = tuple(n for length in lengths for n in (1, length))
     spread = tuple(n for pair in zip(times, lengths, strict=True) for n in pair)
     result = broadcast_to(reshape(a, shape=apart), shape=spread)
-    return copy(reshape(result, shape=tuple(t * n for t, n in zip(times, lengths, strict=True))))
+    return copy(reshape(result, shape=tuple(t * n for t, n in zip(times, lengths, strict=True))), order="C")
 
 
 @stand_in(np.resize)

@@ -130,12 +130,10 @@ def cast_in_place(result: Any, target: Any) -> Any:
 
 def _laid_out_as(result: Any, target: Any) -> Any:
     """`result` with its numbers in memory as in `target`: an in-place write does not move an array."""
-    old, new = concrete(target), concrete(result)
-    if isinstance(old, np.ndarray) and old.ndim > 1 and isinstance(new, np.ndarray):
-        for order, contiguous in (("C", "c_contiguous"), ("F", "f_contiguous")):
-            if getattr(old.flags, contiguous):
-                return result if getattr(new.flags, contiguous) else copy(result, order=order)
-    return result
+    flags = getattr(concrete(target), "flags", None)
+    if flags is None or flags.c_contiguous:
+        return laid_out(result, "C")
+    return laid_out(result, "F") if flags.f_contiguous else result
 
 
 operations["cast_in_place"] = cast_in_place
@@ -156,13 +154,29 @@ copy = primitive(
 )
 
 
+def laid_out(x: Any, order: str) -> Any:
+    """`x`, or a copy, with its numbers in memory in the order "C" or "F", so that a later reshape is a view where NumPy's is.
+
+    >>> bool(laid_out(np.ones((2, 3)).T, "C").flags.c_contiguous)
+    True
+    """
+    flag = {"C": "c_contiguous", "F": "f_contiguous"}.get(order)
+    plain = concrete(x)
+    return (
+        x if flag is None or not isinstance(plain, np.ndarray) or getattr(plain.flags, flag) else copy(x, order=order)
+    )
+
+
 def in_order(x: Any, order: str = "K") -> Any:
     """A copy of `x` with its numbers in memory in the order "C" or "F", or as they are ("K").
 
     >>> bool(in_order(np.ones((2, 3)), "F").flags.f_contiguous)
     True
     """
-    return copy(x) if order == "K" else copy(x, order=order)
+    return copy(x, order=order) if order in ("C", "F") else copy(x)
+
+
+operations["laid_out"] = laid_out
 
 
 # -- sum and broadcast -------------------------------------------------------------------------------------------------
@@ -383,13 +397,3 @@ def resolve_shape(shape: Any, size: int) -> Shape:
     if math.prod(lengths) != size or any(n < 0 for n in lengths):
         raise ValueError(f"cannot reshape array of size {size} into shape {lengths} (in {here()})")
     return lengths
-
-
-def is_fortran(a: Any) -> bool:
-    """Whether the numbers lie in memory in Fortran order and not in C order.
-
-    >>> is_fortran(np.ones((2, 3)).T)
-    True
-    """
-    plain = concrete(a)
-    return isinstance(plain, np.ndarray) and plain.flags.fnc
