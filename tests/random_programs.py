@@ -396,16 +396,29 @@ STATEMENTS: tuple[Callable[[_Builder], bool], ...] = (
 )
 
 
+MOSTLY_WRITES = (
+    _in_place,
+    _in_place,
+    _in_place,
+    _arrangement,
+    _arrangement,
+    _operator,
+    _choice,
+    _joining,
+    _control_flow,
+)
+PURE = tuple(kind for kind in STATEMENTS if kind is not _in_place)
+
+
 @st.composite
-def programs(draw: Any, statements: int = 9, writes: bool = True) -> Program:
-    """Programs of up to so many statements; `writes=False` leaves out writes into arrays."""
+def programs(draw: Any, statements: int = 9, kinds: tuple[Callable[[_Builder], bool], ...] = STATEMENTS) -> Program:
+    """Programs of up to so many statements of these kinds."""
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     shapes = draw(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=3))
     arguments = {
         name: np.round(rng.uniform(-1.6, 1.6, shape), 2)[()] for name, shape in zip("xyz", shapes, strict=False)
     }
     builder = _Builder(draw, {"np": np, "special": scipy.special, **arguments}, list(arguments), unread=set(arguments))
-    kinds = STATEMENTS if writes else tuple(kind for kind in STATEMENTS if kind is not _in_place)
     for _ in range(statements):
         draw(st.sampled_from(kinds))(builder)
         if (

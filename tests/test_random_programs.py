@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gradient_checker import Verdict, check
 from hypothesis import HealthCheck, assume, find, given, settings
-from random_programs import Program, elementwise, programs
+from random_programs import MOSTLY_WRITES, PURE, Program, elementwise, programs
 
 import chainrule as cr
 from chainrule.primitive import primitives
@@ -42,6 +42,19 @@ def test_gradients_of_random_programs(program: Program) -> None:
 @settings(max_examples=100)
 @given(programs(statements=25))
 def test_gradients_of_long_random_programs(program: Program) -> None:
+    assert_right(program)
+
+
+@settings(max_examples=100)
+@given(programs(statements=12, kinds=MOSTLY_WRITES))
+def test_gradients_of_random_programs_that_write_into_arrays(program: Program) -> None:
+    assert_right(program)
+
+
+@pytest.mark.nightly
+@settings(max_examples=NIGHTLY // 2, parent=settings.get_profile("nightly"))
+@given(programs(statements=14, kinds=MOSTLY_WRITES))
+def test_gradients_of_many_random_programs_that_write_into_arrays(program: Program) -> None:
     assert_right(program)
 
 
@@ -76,7 +89,7 @@ def against_jax(count: int) -> tuple[int, list[str]]:
     jax.config.update("jax_enable_x64", True)
 
     @settings(max_examples=count, suppress_health_check=list(HealthCheck))
-    @given(programs(statements=4, writes=False))
+    @given(programs(statements=4, kinds=PURE))
     def compare(program: Program) -> None:
         if "special." in program.source:
             return

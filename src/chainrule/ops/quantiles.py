@@ -17,7 +17,7 @@ from chainrule.ops.indexing import ARRAY, gather, getitem
 from chainrule.ops.ordering import sort_axis
 from chainrule.ops.reshaping import moveaxis
 from chainrule.ops.selecting import select
-from chainrule.ops.structure import as_dtype, as_value, reshape
+from chainrule.ops.structure import as_dtype, as_value, laid_out, reshape
 from chainrule.primitive import operations, stand_in
 from chainrule.shapes import normalise_axes, reduced
 from chainrule.traced import Traced, concrete, here
@@ -125,6 +125,7 @@ def _quantile(
 def _finish(
     function: Any, result: Any, shape_q: tuple[int, ...], kept: tuple[int, ...], keepdims: bool, out: Any
 ) -> Any:
+    result = laid_out(result, "C")
     if keepdims:
         result = reshape(result, shape=(*shape_q, *kept))
     return result if out is None else write_out(function, result, out)
