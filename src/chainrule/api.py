@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import allocator
-from chainrule.arguments import Run, Wrt, function_name, hand_over, locate, parameter_names
+from chainrule.arguments import Run, Wrt, function_name, hand_over, introduce, locate, parameter_names
 from chainrule.boundary import lower
 from chainrule.differentiate import pull_back
 from chainrule.errors import ArgumentError, OutputError
@@ -65,7 +65,6 @@ def _differentiator(verb: str, f: Callable[..., Any], wrt: Wrt, with_value: bool
         raise ArgumentError(f"{verb} takes a function and got {f!r}. Write {verb}(f)(x), not {verb}(f(x)).")
     names = parameter_names(f)
     single = not isinstance(wrt, tuple | list)
-    title = f"{verb}_{function_name(f)}"
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         with Run(verb, f, locate(verb, f, wrt, names, args, kwargs), names, args, kwargs) as run:
@@ -80,12 +79,8 @@ def _differentiator(verb: str, f: Callable[..., Any], wrt: Wrt, with_value: bool
             answer = gradients[0] if single else tuple(gradients)
             return (_own(value), answer) if with_value else answer
 
-    derivative.__name__ = derivative.__qualname__ = title
-    derivative.__doc__ = (
-        f"The {'value and ' if with_value else ''}gradient of {function_name(f)} with respect to {wrt!r}."
-    )
-    derivative.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
-    return derivative
+    about = f"The {'value and ' if with_value else ''}gradient of {function_name(f)} with respect to {wrt!r}."
+    return introduce(derivative, f, f"{verb}_{function_name(f)}", about)
 
 
 def _scalar(verb: str, f: Any, run: Run) -> tuple[Any, Node | None]:
@@ -221,9 +216,8 @@ def jacobian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
             nested = [rows[0] if single else tuple(rows) for rows in arranged]
             return rebuild(run.result, nested)
 
-    derivative.__name__ = derivative.__qualname__ = f"jacobian_{function_name(f)}"
-    derivative.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
-    return derivative
+    about = f"All derivatives of {function_name(f)} with respect to {wrt!r}."
+    return introduce(derivative, f, f"jacobian_{function_name(f)}", about)
 
 
 def _jacobian_rows(value: Any, node: Node | None, run: Run) -> list[Any]:
@@ -262,9 +256,8 @@ def hessian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
     array([[10.,  6.],
            [ 6.,  0.]])
     """
-    derivative = jacobian(grad(f, wrt), wrt)
-    derivative.__name__ = derivative.__qualname__ = f"hessian_{function_name(f)}"
-    return derivative
+    about = f"All second derivatives of {function_name(f)} with respect to {wrt!r}."
+    return introduce(jacobian(grad(f, wrt), wrt), f, f"hessian_{function_name(f)}", about)
 
 
 def hvp(f: Callable[..., Any], args: Any, vector: Any) -> Any:
@@ -310,9 +303,8 @@ def elementwise_grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
             gradients = run.arrange([_conjugate(g) for g in hand_over(found, run.nodes, [seed for _, seed in seeds])])
             return gradients[0] if single else tuple(gradients)
 
-    derivative.__name__ = derivative.__qualname__ = f"elementwise_grad_{function_name(f)}"
-    derivative.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
-    return derivative
+    about = f"The gradient of the sum of {function_name(f)} with respect to {wrt!r}."
+    return introduce(derivative, f, f"elementwise_grad_{function_name(f)}", about)
 
 
 def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:

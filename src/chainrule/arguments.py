@@ -43,6 +43,18 @@ def function_name(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
+def introduce(made: Any, f: Any, name: str, about: str | None) -> Any:
+    """A function made from f, with a name, a docstring, and f's signature for `inspect`.
+
+    >>> introduce(lambda *args: args, parameter_names, "made", "About it.").__name__
+    'made'
+    """
+    made.__name__ = made.__qualname__ = name
+    made.__doc__ = about
+    made.__wrapped__ = f
+    return made
+
+
 def locate(
     verb: str, function: Any, wrt: Wrt, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> list[int | str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.api import vjp as pull_through
-from chainrule.arguments import function_name
+from chainrule.arguments import function_name, introduce
 from chainrule.errors import ArgumentError, GraphError
 from chainrule.notation import call
 from chainrule.primitive import Primitive
@@ -80,10 +80,7 @@ def custom_derivative(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callabl
     def wrapped(*inputs: Any, **keywords: Any) -> Any:
         return bind(record, *inputs, **keywords)
 
-    wrapped.__name__ = wrapped.__qualname__ = name
-    wrapped.__doc__ = f.__doc__
-    wrapped.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
-    return wrapped
+    return introduce(wrapped, f, name, f.__doc__)
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,10 +146,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         outcome = bind(_opaque(name, execute, joint, outputs=SEVERAL), *flat)
         return rebuild(shape[0], list(outcome))
 
-    wrapped.__name__ = wrapped.__qualname__ = name
-    wrapped.__doc__ = f.__doc__
-    wrapped.__wrapped__ = f  # pyright: ignore[reportFunctionMemberAccess] so that inspect.signature shows f's
-    return wrapped
+    return introduce(wrapped, f, name, f.__doc__)
 
 
 _NUMBERS = (Traced, np.ndarray, np.generic, float, int, complex)

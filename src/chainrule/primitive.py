@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from chainrule.notation import Notation
 
 Rule = Callable[..., Any]
@@ -118,6 +120,15 @@ def register(primitive: Primitive, operation: Callable[..., Any]) -> None:
         raise ValueError(f"an operation named {primitive.name} exists already")
     primitives[primitive.name] = primitive
     operations[primitive.name] = operation
+
+
+def present(name: str) -> tuple[Any, ...]:
+    """A function that not every NumPy has, as a tuple for `stand_in` and its like; empty where this one lacks it.
+
+    >>> present("no_such_function")
+    ()
+    """
+    return (getattr(np, name),) if hasattr(np, name) else ()
 
 
 def stand_in(*targets: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -20,7 +20,7 @@ from chainrule.ops.joining import concatenate
 from chainrule.ops.reshaping import flip, moveaxis
 from chainrule.ops.selecting import flatten
 from chainrule.ops.structure import as_dtype, as_value, reshape, spread
-from chainrule.primitive import operations, sample, stand_in
+from chainrule.primitive import operations, present, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis, reduced, reduction_axes
 from chainrule.trace import primitive
 from chainrule.traced import Traced, concrete
@@ -219,14 +219,14 @@ def _cumulative(
     return result if out is None else write_out(function, result, out)
 
 
-@stand_in(np.cumulative_sum)
+@stand_in(*present("cumulative_sum"))  # NumPy 2.1
 def _cumulative_sum(
     x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> Any:
     return _cumulative(np.cumulative_sum, running_sum, x, axis, dtype, out, include_initial, 0)
 
 
-@stand_in(np.cumulative_prod)
+@stand_in(*present("cumulative_prod"))  # NumPy 2.1
 def _cumulative_prod(
     x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> Any:

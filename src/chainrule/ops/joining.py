@@ -14,7 +14,7 @@ from chainrule.numpy_protocol import write_out
 from chainrule.ops.indexing import basic_slice, getitem
 from chainrule.ops.reshaping import atleast_2d, atleast_3d
 from chainrule.ops.structure import as_dtype, as_value, copy, reshape
-from chainrule.primitive import operations, sample, stand_in
+from chainrule.primitive import operations, present, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis, promote
 from chainrule.trace import primitive
 from chainrule.traced import Traced, concrete, here
@@ -312,7 +312,7 @@ def _dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     return split(value, indices_or_sections, 2)
 
 
-@stand_in(np.unstack)
+@stand_in(*present("unstack"))  # NumPy 2.1
 def _unstack(x: Any, /, *, axis: int = 0) -> Any:
     value = as_value(x)
     if value.ndim == 0:

@@ -14,7 +14,7 @@ from chainrule.errors import UnsupportedError
 from chainrule.notation import call
 from chainrule.ops.selecting import along_axis, flatten
 from chainrule.ops.structure import as_value
-from chainrule.primitive import gradient_free, refuse, sample, stand_in
+from chainrule.primitive import gradient_free, present, refuse, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis
 from chainrule.trace import primitive
 from chainrule.traced import concrete, here
@@ -156,6 +156,7 @@ gradient_free(
     np.unique_inverse,
     np.unique_values,
     np.isin,
+    *present("in1d"),
     np.intersect1d,
     np.setdiff1d,
     np.setxor1d,
