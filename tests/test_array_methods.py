@@ -189,3 +189,12 @@ def test_no_gradient_passes_a_conversion_to_integers(dtype):
     np.testing.assert_array_equal(cr.grad(lambda x: np.sum(x, dtype=dtype) * 3.0)(x), [0.0, 0.0])
     assert cr.jvp(f, (x,), (np.ones(2),))[1] == 7.0
     cr.trace(f, x).verify()
+
+
+def test_comparing_with_none_asks_whether_the_value_is_there():
+    def f(x):
+        assert (x == None) is False  # noqa: E711 what users write
+        assert x != None  # noqa: E711 what users write
+        return np.sum(x * x)
+
+    np.testing.assert_array_equal(cr.grad(f)(np.ones(2)), [2.0, 2.0])

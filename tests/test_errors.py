@@ -316,6 +316,8 @@ PROGRAMS: dict[str, Callable[[], Any]] = {
     "singular_matrix": lambda: differentiate(lambda x: np.sum(np.linalg.inv(x)), np.ones((2, 2))),
     "inner_value_into_outer_array": lambda: differentiate(mixes_levels, np.ones(2)),
     "foreign_operand": lambda: differentiate(lambda x: np.sum(x * np.ma.array([1.0, 2.0])), np.ones(2)),
+    "none_operand": lambda: differentiate(lambda x: x * None, 2.0),
+    "text_operand": lambda: differentiate(lambda x: x * "2", 2.0),
     "object_operand": lambda: differentiate(lambda x: np.sum(x * np.array([1.0, None])), np.ones(2)),
     "dict_operand": lambda: differentiate(lambda x: x * {"a": 1.0}),
     # -- state
@@ -795,6 +797,16 @@ LETTERS: dict[str, tuple[type[Exception], str]] = {
         'A numpy.ma.MaskedArray cannot take part in a traced computation (in FILE: "foreign_operand": '
         "lambda: differentiate(lambda x: np.sum(x * np.ma.array([1.0, 2.0])), np.ones(2)),). Write "
         "np.asarray(...) around it, which says what its numbers are.",
+    ),
+    "none_operand": (
+        errors.ForeignOperandError,
+        'A builtins.NoneType cannot take part in a traced computation (in FILE: "none_operand": lambda: '
+        "differentiate(lambda x: x * None, 2.0),). Look where it comes from: a function without `return` gives None.",
+    ),
+    "text_operand": (
+        errors.ForeignOperandError,
+        'A builtins.str cannot take part in a traced computation (in FILE: "text_operand": lambda: '
+        'differentiate(lambda x: x * "2", 2.0),). Text has no derivative; convert it to a number first.',
     ),
     "object_operand": (
         errors.ArgumentError,

@@ -81,8 +81,8 @@ class ArrayMethods:
     __le__ = _binary("less_equal")[0]
     __gt__ = _binary("greater")[0]
     __ge__ = _binary("greater_equal")[0]
-    __eq__ = _binary("equal")[0]
-    __ne__ = _binary("not_equal")[0]
+    _equal = _binary("equal")[0]
+    _not_equal = _binary("not_equal")[0]
     __iadd__ = _in_place("add")
     __isub__ = _in_place("subtract")
     __imul__ = _in_place("multiply")
@@ -91,6 +91,12 @@ class ArrayMethods:
     __imod__ = _in_place("remainder")
     __ifloordiv__ = _in_place("floor_divide")
     __imatmul__ = _in_place("matmul")
+
+    def __eq__(self, other: Any) -> Any:
+        return NotImplemented if other is None else self._equal(other)  # `x == None` asks whether x is there
+
+    def __ne__(self, other: Any) -> Any:
+        return NotImplemented if other is None else self._not_equal(other)
 
     def __neg__(self) -> Any:
         return operations["negative"](self)

@@ -37,9 +37,13 @@ def constant(value: Any) -> Any:
         return array
     if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray | np.matrix):
         return np.array(value)  # memory maps and other views of plain numbers
+    advice = "Write np.asarray(...) around it, which says what its numbers are."
+    if value is None:
+        advice = "Look where it comes from: a function without `return` gives None."
+    elif kind is str or kind is bytes:
+        advice = "Text has no derivative; convert it to a number first."
     raise ForeignOperandError(
-        f"A {kind.__module__}.{kind.__qualname__} cannot take part in a traced computation (in {_line()}). "
-        "Write np.asarray(...) around it, which says what its numbers are."
+        f"A {kind.__module__}.{kind.__qualname__} cannot take part in a traced computation (in {_line()}). {advice}"
     )
 
 

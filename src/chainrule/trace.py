@@ -32,6 +32,7 @@ from chainrule.traced import Traced, TracedView, concrete
 NO_PARAMETERS: dict[str, Any] = {}  # shared by all nodes without parameters; nobody writes into it
 
 _suspensions = 0
+_counting = threading.Lock()  # += on a global is not atomic
 _suspended = threading.local()
 
 
@@ -47,13 +48,15 @@ def no_grad() -> Iterator[None]:
     9.0
     """
     global _suspensions
-    _suspensions += 1
+    with _counting:
+        _suspensions += 1
     _suspended.depth = getattr(_suspended, "depth", 0) + 1
     try:
         yield
     finally:
-        _suspensions -= 1
         _suspended.depth -= 1
+        with _counting:
+            _suspensions -= 1
 
 
 def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
