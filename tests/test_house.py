@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run", ("run.interpret", "run.executor", "run.*", "run")),
     ("explain", ("explain.*", "explain")),
     ("draw", ("draw.*", "draw")),
-    ("front", ("allocator", "arguments", "api", "custom", "variable")),
+    ("front", ("allocator", "naming", "arguments", "api", "custom", "variable")),
     ("check", ("check.*", "check", "why.*", "why")),
     ("learn", ("learn.*", "learn")),
     ("faces", ("cli.*", "cli", "studio.*", "studio", "", "__main__")),

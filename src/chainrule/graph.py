@@ -36,7 +36,18 @@ class Node:
     ['input', 'multiply', 'add']
     """
 
-    __slots__ = ("arguments", "code", "cotangent", "inputs", "offset", "order", "parameters", "primitive", "value")
+    __slots__ = (
+        "arguments",
+        "code",
+        "cotangent",
+        "inputs",
+        "label",
+        "offset",
+        "order",
+        "parameters",
+        "primitive",
+        "value",
+    )
 
     primitive: Primitive
     inputs: tuple[Node | None, ...]
@@ -46,6 +57,7 @@ class Node:
     code: CodeType | None
     offset: int
     order: int
+    label: str  # set only where a caller names what a function of the user returned
     cotangent: Any  # set only on what is computed from variables, by backward()
 
     @classmethod
@@ -82,7 +94,7 @@ class Node:
         if self.primitive is INPUT:
             path = self.parameters["name"]
             return leaf_name(path) if path else self.place.name
-        return self.place.name
+        return self.place.name or getattr(self, "label", None)
 
     @property
     def grad(self) -> Any:
