@@ -483,6 +483,18 @@ def test_p06_an_index_array_is_overwritten_inside_the_function() -> None:
     assert np.array_equal(cr.grad(f)(np.ones(3)), [112.0, 0.0, 111.0])
 
 
+def test_p06_a_pullback_that_was_made_while_its_constant_was_being_differentiated() -> None:
+    constant, pullbacks = np.array([1.0, 2.0, 3.0]), []
+
+    def f(x: Any) -> Any:  # `constant` is read-only now, and will not be afterwards
+        pullbacks.append(cr.vjp(lambda t: np.sum(t * constant), np.ones(3))[1])
+        return np.sum(x * x)
+
+    cr.grad(f)(constant)
+    constant[:] = 100.0
+    np.testing.assert_array_equal(pullbacks[0](1.0)[0], [1.0, 2.0, 3.0])
+
+
 def test_p06_the_input_is_overwritten_inside_the_function() -> None:
     a = np.array([1.0, 2.0, 3.0])
 

@@ -20,12 +20,11 @@ next_level = itertools.count(1).__next__
 
 
 def constant(value: Any) -> Any:
-    """A value that is not traced, made safe to keep: writeable arrays are copied, since the user may overwrite them
-    later."""
+    """A value that is not traced, made safe to keep: arrays are copied, since the user may overwrite them later."""
     kind = type(value)
     if kind is np.ndarray:
         _require_numbers(value.dtype)
-        return value.copy(order="K") if value.flags.writeable or value.base is not None else value
+        return value.copy(order="K")  # read-only ones too: an array that is being differentiated is so only for a while
     if kind is float or kind is int or kind is bool or kind is complex or isinstance(value, Traced):
         return value
     if isinstance(value, np.generic):

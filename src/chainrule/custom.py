@@ -133,9 +133,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 np.zeros(np.shape(concrete(p)), type_of(concrete(p)).dtype)[()] if c is None else c
                 for c, p in zip(g, y, strict=True)
             ]
-            found = pullback(
-                [_conjugated(c) for c in filled]
-            )  # rules are written without conjugation, the pullback with it
+            # Rules are written without conjugation, the pullback with it.
+            found = pullback([_conjugated(c) for c in filled])
             answers: list[Any] = [None] * len(values)
             for position, gradient in zip(moving, found, strict=True):
                 answers[position] = _conjugated(gradient)

@@ -207,6 +207,3 @@ class Place:
             return "unknown place"
         text = self.text
         return f"{self.file}, line {self.line}" + (f": {text}" if text else "")
-
-
-NOWHERE = Place(None, 0)
