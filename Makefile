@@ -12,10 +12,10 @@ THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/installed-learn  ## real work in under a minute: a worked example, digits, linear regression
+demo: $(VENV)/installed-learn  ## real work in under a minute: a worked example, digits, regression, derivations
 	@$(THREADS) $(RUN) examples/demo.py
 
-test: $(VENV)/installed-test  ## the whole test suite
+test: $(VENV)/installed-test $(VENV)/katex/installed  ## the whole test suite
 	$(THREADS) $(RUN) -m pytest -n $(WORKERS)
 
 test-peers: $(VENV)/installed-peers  ## other packages' tests and values (installs PyTorch, JAX, autograd, MyGrad)
@@ -51,6 +51,15 @@ $(VENV)/created:
 		|| { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 		     && $(PYTHON) -m pip --quiet --python $(RUN) install pip; }
 	@touch $@
+
+# KaTeX reads every formula that the tests print as LaTeX; without npm those tests say that they are skipped.
+$(VENV)/katex/installed: tests/katex/package.json | $(VENV)/created
+	@mkdir -p $(VENV)/katex
+	@if command -v npm >/dev/null; then \
+		cp tests/katex/package.json $(VENV)/katex/; \
+		if npm install --silent --no-audit --no-fund --prefix $(VENV)/katex; then touch $@; \
+		else echo "npm could not install KaTeX: the tests that read formulas with it will be skipped."; fi; \
+	else echo "npm is not here: the tests that read formulas with KaTeX will be skipped."; fi
 
 $(VENV)/installed-%: pyproject.toml | $(VENV)/created
 	@echo "Installing chainrule with the packages of its '$*' extra (once, and after a change of pyproject.toml) ..."

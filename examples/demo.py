@@ -1,4 +1,4 @@
-"""Everything that `make demo` shows, in order: a worked example, a network on digits, linear regression."""
+"""Everything that `make demo` shows, in order: a worked example, digits, linear regression, derivations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from rich.console import Console
 
 import digits
+import digits_derivation
+import gallery
 import regression
 import worked_a7
 
@@ -15,6 +17,8 @@ STAGES = (
     ("Worked example: the graph of f = (x + y)·z", worked_a7.main),
     ("Handwritten digits: a network in plain NumPy", digits.main),
     ("Linear regression: three ways down to least squares", regression.main),
+    ("The chain rule through the digits network, derived and checked", digits_derivation.main),
+    ("All worked examples as a site, in English and Korean", gallery.main),
 )
 
 

@@ -26,7 +26,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # what stands before it. `folder.*` means any module of that folder.
 # fmt: off
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("words", ("errors", "shapes", "notation", "trees", "source")),
+    ("words", ("errors", "shapes", "boxes", "symbols", "numerals", "notation", "trees", "bytecode", "source")),
     ("record", ("primitive",)),
     ("graph", ("verify", "graph")),
     ("trace", ("numpy_protocol", "array_methods", "traced", "boundary", "trace")),
@@ -63,17 +63,17 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run", ("run.interpret", "run.executor", "run.*", "run")),
     ("explain", ("explain.*", "explain")),
     ("draw", ("draw.*", "draw")),
-    ("front", ("allocator", "naming", "arguments", "api", "custom", "variable")),
+    ("front", ("allocator", "handles", "sites", "naming", "arguments", "api", "reading", "custom", "variable")),
     ("check", ("check.*", "check", "why.*", "why")),
     ("learn", ("learn.*", "learn")),
-    ("faces", ("cli.*", "cli", "studio.*", "studio", "", "__main__")),
+    ("faces", ("", "cli.*", "cli", "studio.*", "studio", "__main__")),
 )
 # fmt: on
 STRANGERS = {"explain": "run", "draw": "run"}  # layer → layer of which it must know nothing
 PUBLIC_FRONT_ONLY = {"learn": {"front", "ops: composed", "learn", "words"}}
 
 # The look-up of a backend by name happens when one is asked for, so that importing chainrule does not load it.
-LAZY_IMPORTS: set[tuple[str, str]] = set()
+LAZY_IMPORTS: set[tuple[str, str]] = {("reading", "explain.derivation"), ("reading", "explain.program")}
 
 HEAVY = ("scipy", "sklearn", "matplotlib", "llvmlite", "rich", "torch", "jax", "pandas", "sympy")
 

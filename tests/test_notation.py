@@ -91,7 +91,7 @@ def test_parameters_as_text(value: Any, text: str) -> None:
 def test_every_operation_can_be_written(name: str) -> None:
     primitive = primitives[name]
     notation = primitive.notation
-    assert notation.kind in ("infix", "prefix", "fraction", "power", "call", "custom")
+    assert notation.kind in ("infix", "prefix", "fraction", "power", "fence", "call", "custom")
     assert 0 <= notation.precedence <= 50
     if notation.kind == "custom":
         assert notation.write is not None
@@ -100,7 +100,8 @@ def test_every_operation_can_be_written(name: str) -> None:
     text, precedence = notation.plain([(letter, 50) for letter in "abcde"[:count]], {})
     assert precedence == notation.precedence
     assert all(
-        letter in text for letter in "abcde"[: 1 if notation.kind in ("prefix", "power") and notation.text else count]
+        letter in text
+        for letter in "abcde"[: 1 if notation.kind in ("prefix", "power", "fence") and notation.text else count]
     )
     assert text.count("(") == text.count(")")
 

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.bytecode import Target, called_path, target, written_path
 from chainrule.graph import INPUT, Node
+from chainrule.naming import Recording
 from chainrule.source import Place, is_ours, user_frame
 
 
@@ -370,3 +372,114 @@ def test_a_callback_of_numpy_finds_the_users_line() -> None:
     found = computed(cr.trace(f, np.ones((2, 3))))
     assert [node.name for node in found if node.primitive.name == "multiply"] == ["squared", "squared"]
     assert sys.version_info >= (3, 11)
+
+
+# -- where the bytecode says a value goes ---------------------------------------------------------------------------------
+
+
+def test_tuple_assignments_follow_each_value_to_its_target() -> None:
+    def f(x: Any, w: Any) -> Any:
+        a, b = x * w, x + w
+        p, q, r, s = a * b, a + b, a - b, a / b
+        (m, n), k = (p * q, p + q), r - s
+        u, v = m * n, (k if a else b)
+        return u + v
+
+    expected = ["a", "b", "p", "q", "r", "s", "m", "n", "k", "u", None]
+    assert names(f, 1.0, 2.0) == expected
+
+
+def test_conditional_expressions_walrus_and_annotations() -> None:
+    def f(x: Any, flag: bool) -> Any:
+        a = x * 2.0 if flag else x * 3.0
+        b = (t := x + a) * a
+        c: Any = t * b
+        either = x * c or a
+        return either + c
+
+    assert names(f, 1.0, True) == ["a", "t", "b", "c", None, None]
+    assert names(f, 1.0, False) == ["a", "t", "b", "c", None, None]
+
+
+def test_augmented_targets_with_an_owner() -> None:
+    def f(x: Any) -> Any:
+        d = {"W1": x * 1.0}
+        space = SimpleNamespace(h=x * 1.0)
+        d["W1"] -= x
+        space.h += x
+        inner = SimpleNamespace(space=space)
+        inner.space.g = x * 4.0
+        return d["W1"] + space.h + space.g
+
+    assert names(f, 1.0)[2:5] == ["W1", "h", "g"]
+
+
+def test_what_becomes_part_of_something_has_no_name() -> None:
+    def f(x: Any) -> Any:
+        pair = (x * 2.0, x * 3.0)
+        items = [x * 4.0]
+        table = {"a": x * 5.0}
+        text = f"{x * 6.0}"
+        inside = x in [x * 8.0]
+        first, *rest = x * 9.0, x, x
+        return pair[0] + items[0] + table["a"] + first + rest[0] + len(text) * inside
+
+    found = [node.name for node in Recorder.all_nodes(f, 1.0)]
+    assert not {"pair", "items", "table", "text", "inside", "rest"} & set(found)
+
+
+class Recorder:
+    """Every node that a program makes, also those that its result does not need."""
+
+    @staticmethod
+    def all_nodes(f: Any, *args: Any) -> list[Node]:
+        with Recording() as seen:
+            cr.trace(f, *args)
+        return list(seen.results)
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [("a[0] = 1", ("a",)), ("self.b.c[i] = 1", ("self", "b", "c")), ("a[i:2] = 1", ("a",)), ("f(a)[0] = 1", None)],
+)
+def test_into_what_an_item_assignment_writes(line: str, path: Any) -> None:
+    code = compile(f"def f(a, self, i, f):\n    {line}\n", "<cell>", "exec").co_consts[0]
+    stores = [i for i in dis.get_instructions(code) if i.opname in ("STORE_SUBSCR", "STORE_SLICE")]
+    assert [written_path(code, i.offset) for i in stores] == [path]
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("np.exp(x)", ("np", "exp")),
+        ("x.sort(axis=0)", ("x", "sort")),
+        ("g(x, x + 1, k=x)", ("g",)),
+        ("(g or x)(1)", None),
+        ("g(*x)", None),
+    ],
+)
+def test_what_a_call_calls(line: str, path: Any) -> None:
+    code = compile(f"def f(x, g):\n    return {line}\n", "<cell>", "exec").co_consts[0]
+    calls = [i for i in dis.get_instructions(code) if i.opname in ("CALL", "CALL_KW", "CALL_FUNCTION_EX")]
+    assert called_path(code, calls[-1].offset) == path
+
+
+def test_the_parts_of_a_result() -> None:
+    source = "def f(g):\n    a, *b, c = g()\n    d = g()[1]\n    e = g()\n"
+    code = compile(source, "<cell>", "exec").co_consts[0]
+    calls = [i.offset for i in dis.get_instructions(code) if i.opname == "CALL"]
+    found = [[target(code, offset, item, 3) for item in range(3)] for offset in calls]
+    assert found == [
+        [Target("a"), None, Target("c")],
+        [None, Target("d"), None],
+        [Target("e", whole=True)] * 3,
+    ]
+
+
+def test_long_code_is_read_in_time_linear_in_its_length() -> None:
+    rows = "\n".join(f"    y = ({', '.join(['x * 2.0'] * 50)})" for _ in range(40))
+    space: dict[str, Any] = {}
+    exec(compile(f"def f(x):\n{rows}\n    return x * 1.0\n", "<cell>", "exec"), space)
+    nodes = Recorder.all_nodes(space["f"], 1.0)
+    assert len(nodes) == 2001
+    assert all(node.name is None for node in nodes)

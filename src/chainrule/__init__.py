@@ -34,6 +34,7 @@ from chainrule.ops.exponential_sums import softmax as softmax
 from chainrule.ops.indexing import scatter_add as scatter_add
 from chainrule.ops.joining import array as array
 from chainrule.ops.special import polygamma as polygamma
+from chainrule.reading import derive as derive
 from chainrule.trace import no_grad as no_grad
 from chainrule.variable import variable as variable
 

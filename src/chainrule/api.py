@@ -19,7 +19,7 @@ from chainrule.boundary import lower
 from chainrule.differentiate import pull_back
 from chainrule.errors import ArgumentError, OutputError
 from chainrule.graph import Graph, Node
-from chainrule.naming import names_of_results
+from chainrule.naming import Recording
 from chainrule.primitive import operations
 from chainrule.pushforward import push_forward
 from chainrule.traced import Traced, concrete, require_open
@@ -321,7 +321,7 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
     names = parameter_names(f)
     places: list[int | str] = [*range(len(args)), *kwargs]
     wanted = [place for place in places if _has_numbers(kwargs[place] if isinstance(place, str) else args[place])]
-    with names_of_results():
+    with Recording():
         run = Run("trace", f, wanted, names, args, kwargs, own=True)
     values, nodes = run.outputs()
     ends = [

@@ -57,7 +57,7 @@ class Node:
     code: CodeType | None
     offset: int
     order: int
-    label: str  # set only where a caller names what a function of the user returned
+    label: str  # set only while a graph is recorded to be read: the name, or "" where the place's is not its own
     cotangent: Any  # set only on what is computed from variables, by backward()
 
     @classmethod
@@ -94,7 +94,8 @@ class Node:
         if self.primitive is INPUT:
             path = self.parameters["name"]
             return leaf_name(path) if path else self.place.name
-        return self.place.name or getattr(self, "label", None)
+        label = getattr(self, "label", None)
+        return self.place.name if label is None else label or None
 
     @property
     def grad(self) -> Any:
@@ -165,11 +166,16 @@ FREED = Primitive(
 
 
 def leaf_name(path: str) -> str:
-    """A short name for a leaf: the last key or attribute of its path, or the whole path where that is a number.
+    """A short name for a leaf: the last key or attribute of its path, with the numbers that follow it.
 
-    >>> leaf_name("params['W1']"), leaf_name("layers[0]"), leaf_name("x")
-    ('W1', 'layers[0]', 'x')
+    >>> leaf_name("params['W1']"), leaf_name("p['b'][0]"), leaf_name("layers[0]"), leaf_name("x")
+    ('W1', 'b[0]', 'layers[0]', 'x')
     """
+    if path.endswith("]") and not path.endswith("']"):
+        start = path.rindex("[")
+        rest, number = path[:start], path[start:]
+        shorter = leaf_name(rest)
+        return shorter + number if shorter != rest or rest.isidentifier() else path
     if path.endswith("']"):
         key = path[path.rindex("['") + 2 : -2]
         return key if key.isidentifier() else path

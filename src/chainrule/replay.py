@@ -47,6 +47,8 @@ def _keep_place(value: Any, node: Node) -> None:
         return
     while isinstance(value, Traced):
         value.node.code, value.node.offset = node.code, node.offset
+        if (label := getattr(node, "label", None)) is not None:
+            value.node.label = label
         value = value.node.value
 
 

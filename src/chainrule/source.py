@@ -1,7 +1,7 @@
 """An instruction of the user's code in, its file, line, text and the name it assigns out.
 
 While a program is traced only the code object and the offset of the running instruction are kept, because both cost
-nothing. Lines and names are worked out when somebody asks. The name comes from the instruction that follows: the one
+nothing. Lines and names are worked out when somebody asks. The name comes from the instructions that follow: the one
 that stores the result. So it is found without the source text, in lambdas, notebooks and the REPL alike.
 """
 
@@ -17,6 +17,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
+
+from chainrule.bytecode import target
 
 PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 NUMPY_DIRECTORY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -100,49 +102,16 @@ def place_of(frame: FrameType) -> tuple[CodeType | None, int]:
 
 
 @lru_cache(maxsize=4096)
-def _instructions(code: CodeType) -> tuple[list[int], list[tuple[int, str | None]]]:
-    """The offsets of the instructions, and for each its line and the name under which its result is stored (caches skipped)."""
-    offsets: list[int] = []
-    table: list[tuple[int, str | None]] = []
-    line = code.co_firstlineno
-    starts = dict(dis.findlinestarts(code))
-    listing = list(dis.get_instructions(code))
-    for index, instruction in enumerate(listing):
-        line = starts.get(instruction.offset) or line
-        step = 2 if instruction.opname == "PRECALL" else 1  # Python 3.11 makes a call in one of two instructions
-        offsets.append(instruction.offset)
-        table.append((line, _stored_name(listing, index + step)))
-    return offsets, table
+def _lines(code: CodeType) -> tuple[list[int], list[int]]:
+    """The offsets at which lines start, and the lines."""
+    starts = [(offset, line) for offset, line in dis.findlinestarts(code) if line]
+    return [offset for offset, _ in starts], [line for _, line in starts]
 
 
-def _stored_name(listing: list[dis.Instruction], index: int) -> str | None:
-    """The name under which the instructions from `index` on store what lies on top of the stack, if that is what they do."""
-    on_top, key = True, None  # whether nothing was loaded yet; the last thing that was, if it is a constant
-    for instruction in listing[index : index + 8]:
-        name, value = instruction.opname, instruction.argval
-        if name in ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
-            return value if on_top else None
-        if name in ("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"):  # Python 3.13 joins two steps
-            return value[0] if on_top else None
-        if name == "STORE_ATTR":
-            return value
-        if name == "STORE_SUBSCR":
-            return key if isinstance(key, str) and key.isidentifier() else None
-        if name in _LOADS:
-            on_top, key = False, value if name == "LOAD_CONST" else None
-        elif name != "COPY" or not on_top:  # a copy is what a second target needs
-            return None
-    return None
-
-
-# How the object comes on the stack whose attribute or item a result becomes.
-_LOADS = {"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_ATTR", "LOAD_CONST"}
-
-
-def _instruction_at(code: CodeType, offset: int) -> tuple[int, str | None]:
-    """The line of the instruction at an offset, and the name of its result; an offset may lie in the instruction's caches."""
-    offsets, table = _instructions(code)
-    return table[max(bisect_right(offsets, offset) - 1, 0)]
+def _line_at(code: CodeType, offset: int) -> int:
+    offsets, lines = _lines(code)
+    index = bisect_right(offsets, offset) - 1
+    return lines[index] if index >= 0 else code.co_firstlineno
 
 
 class Place:
@@ -186,7 +155,7 @@ class Place:
         """The line's number, counted from 1."""
         if self._code is None:
             return None
-        return _instruction_at(self._code, self._key)[0]
+        return _line_at(self._code, self._key)
 
     @property
     def text(self) -> str:
@@ -200,7 +169,8 @@ class Place:
         """The variable to which the result of the instruction is assigned, if it is."""
         if self._code is None or self._offset < 0:
             return None
-        return _instruction_at(self._code, self._offset)[1]
+        found = target(self._code, self._offset)
+        return None if found is None else found.name
 
     def __str__(self) -> str:
         if self._code is None:

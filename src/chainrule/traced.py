@@ -347,6 +347,10 @@ class Traced(ArrayMethods):
         """
         operations["backward"](self, seed, free)
 
+    def derive(self, **options: Any) -> Any:
+        """The derivation of this value from the variables that it was made from; options as in `cr.derive`."""
+        return operations["derive"](self, **options)
+
 
 class TracedView(Traced):
     """A traced array that shares its memory with another: it follows writes into its base, and writes into it reach the

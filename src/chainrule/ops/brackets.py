@@ -7,12 +7,14 @@ of its true elements.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
-from chainrule.notation import show
+from chainrule.boxes import Box, Fence, Numeral, Scripts, Sign, Word, listed, row
+from chainrule.notation import Operand, fitted, show
 from chainrule.traced import Traced, concrete, here
 
 __all__: list[str] = []
@@ -140,6 +142,64 @@ def write_brackets(pattern: Index, texts: list[str]) -> str:
         next(remaining, "…") if isinstance(item, str) else "newaxis" if item is None else show(item) for item in pattern
     ]
     return ", ".join(shown) or "()"
+
+
+def draw_index(pattern: Index, arrays: Sequence[Box]) -> Box:
+    """The index as a formula: numbers, `:` for a whole axis, the names of index arrays.
+
+    >>> draw_index((0,), ())
+    Numeral(text='0')
+    """
+    remaining = iter(arrays)
+    shown: list[Box] = []
+    for item in pattern:
+        if isinstance(item, str):
+            shown.append(next(remaining, Sign("…", "atom")))
+        elif isinstance(item, int | np.integer):
+            shown.append(Numeral(str(item)))
+        else:
+            shown.append(Word("…" if item is Ellipsis else "new" if item is None else show(item)))
+    return listed(shown)
+
+
+def draw_brackets(operands: list[Operand], index: Index | None = None, pattern: Index | None = None) -> Box:
+    """A part of an array: single numbers as a subscript (x₀), anything else in brackets.
+
+    >>> from chainrule.boxes import Letter
+    >>> draw_brackets([(Letter("x"), 50)], index=(0,)) == Scripts(Letter("x"), below=Numeral("0"))
+    True
+    """
+    places = index if index is not None else pattern
+    assert places is not None
+    base = fitted(operands[0], 50)
+    inside = draw_index(places, [box for box, _ in operands[1:]])
+    if all(isinstance(item, int | np.integer) for item in places) and not isinstance(base, Scripts):
+        return Scripts(base, below=inside)
+    return row(base, Fence(inside, "[", "]"))
+
+
+def draw_write(operands: list[Operand], pattern: Index) -> Box:
+    """An array with some of its elements overwritten.
+
+    >>> from chainrule.boxes import Letter
+    >>> draw_write([(Letter("x"), 50), (Letter("y"), 50)], (0,)).items[0]
+    Letter(text='x')
+    """
+    index = draw_index(pattern, [box for box, _ in operands[2:]])
+    return row(fitted(operands[0], 50), Fence(row(index, "←", operands[1][0]), "[", "]"))
+
+
+def draw_embed(operands: list[Operand], shape: Any, index: Index | None = None, pattern: Index | None = None) -> Box:
+    """Numbers put at their places in an array of zeros.
+
+    >>> draw_embed([(Numeral("1"), 50)], (3,), index=(0,)).items[0]
+    Numeral(text='0')
+    """
+    del shape
+    places = index if index is not None else pattern
+    assert places is not None
+    spot = draw_index(places, [box for box, _ in operands[1:]])
+    return row(Numeral("0"), Fence(row(spot, "←", operands[0][0]), "[", "]"))
 
 
 def spelled_out(pattern: Index, ndim: int) -> list[Any]:

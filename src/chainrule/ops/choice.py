@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.notation import Notation, call, custom
+from chainrule.boxes import Box, Fence, Numeral, row
+from chainrule.notation import Operand, call, custom, fenced, fitted
 from chainrule.numpy_protocol import plain, write_out
 from chainrule.ops.comparison import isnan, logical_not, logical_or
 from chainrule.primitive import operations, sample, stand_in
@@ -40,6 +41,23 @@ def _keep(x: Any, mask: Any) -> Any:
     return np.multiply(x.view(bits), mask).view(x.dtype)
 
 
+def iverson(condition: Box) -> Box:
+    """1 with a condition in brackets: 1 where it holds, else 0.
+
+    >>> iverson(Numeral("1")) == row(Numeral("1"), Fence(Numeral("1"), "[", "]"))
+    True
+    """
+    return row(Numeral("1"), Fence(condition, "[", "]"))
+
+
+def _draw_kept(operands: list[Operand]) -> Box:
+    return row(fitted(operands[0], 20), "·", iverson(operands[1][0]))
+
+
+def _draw_greater_part(operands: list[Operand]) -> Box:
+    return row(fitted(operands[0], 20), "·", iverson(row(operands[1][0], ">", operands[2][0])))
+
+
 def _masks(rng: np.random.Generator) -> tuple[Any, Any]:
     return rng.normal(size=(3, 4)), rng.random((3, 4)) > 0.5
 
@@ -50,7 +68,7 @@ _keep_operation = primitive(
     vjp=(lambda g, y, x, mask: keep(g, mask), None),
     shape=lambda x, mask: broadcast(x, mask).retyped(x.dtype),
     elementwise=True,
-    notation=custom("[]", lambda texts: f"{texts[0]} [{texts[1]}]", 20),
+    notation=custom("[]", lambda texts: f"{texts[0]} [{texts[1]}]", 20, draw=_draw_kept),
     linear=True,
     samples=(sample(make=_masks), sample(make=lambda rng: (rng.normal(size=(2, 3)), np.array([True, False, True])))),
 )
@@ -125,7 +143,7 @@ _greater_part_operation = primitive(
     vjp=(lambda h, y, g, a, b: greater_part(h, a, b), None, None),
     shape=lambda g, a, b: broadcast(g, a, b).retyped(g.dtype),
     elementwise=True,
-    notation=custom("[]", lambda texts: f"{texts[0]} [{texts[1]} > {texts[2]}]", 20),
+    notation=custom("[]", lambda texts: f"{texts[0]} [{texts[1]} > {texts[2]}]", 20, draw=_draw_greater_part),
     linear=True,
     samples=(sample(make=lambda rng: (rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), np.zeros(3))),),
 )
@@ -188,10 +206,6 @@ fmin = primitive(
 # -- absolute value and sign -------------------------------------------------------------------------------------------
 
 
-def _enclosed(texts: list[str]) -> str:
-    return f"|{texts[0]}|"
-
-
 def _is_complex(x: Any) -> bool:
     return x.dtype.kind == "c"
 
@@ -242,7 +256,7 @@ absolute = primitive(
     "absolute",
     forward=np.absolute,
     vjp=lambda g, y, x: g * (operations["conjugate"](unit_phase(x)) if _is_complex(x) else step_sign(x)),
-    notation=Notation("custom", r"|\cdot|", "abs", 50, _enclosed),
+    notation=fenced("|", "|"),
     domain=(0.2, 2.0),
     analytic=False,
 )
@@ -251,7 +265,7 @@ fabs = primitive(
     "fabs",
     forward=np.fabs,
     vjp=lambda g, y, x: g * step_sign(x),
-    notation=Notation("custom", r"|\cdot|", "abs", 50, _enclosed),
+    notation=fenced("|", "|"),
     domain=(0.2, 2.0),
     analytic=False,
     complex_input=False,

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.notation import Notation, call, custom, infix, prefix
+from chainrule.boxes import Fence, Fraction
+from chainrule.notation import Notation, call, fenced, infix, prefix
 from chainrule.numpy_protocol import write_out
 from chainrule.primitive import gradient_free, refuse, sample, stand_in
 from chainrule.shapes import ArrayType
@@ -29,10 +30,6 @@ def _step(
     domain: tuple[float, float] | tuple[tuple[float, float], ...] = (-2.0, 2.0),
 ) -> Operation:
     return primitive(name, forward=forward, execute=execute, vjp=None, notation=notation, domain=domain)
-
-
-def _brackets(left: str, right: str) -> Notation:
-    return custom(left + right, lambda texts, **_: f"{left}{texts[0]}{right}")
 
 
 # -- comparisons -------------------------------------------------------------------------------------------------------
@@ -81,15 +78,15 @@ gradient_free(
 
 # -- rounding ----------------------------------------------------------------------------------------------------------
 
-floor = _step("floor", np.floor, _brackets("⌊", "⌋"), domain=(0.1, 0.9))
-ceil = _step("ceil", np.ceil, _brackets("⌈", "⌉"), domain=(0.1, 0.9))
+floor = _step("floor", np.floor, fenced("⌊", "⌋"), domain=(0.1, 0.9))
+ceil = _step("ceil", np.ceil, fenced("⌈", "⌉"), domain=(0.1, 0.9))
 trunc = _step("trunc", np.trunc, call(r"\operatorname{trunc}"), domain=(0.1, 0.9))
 rint = _step("rint", np.rint, call(r"\operatorname{round}"), domain=(0.6, 1.4))
 spacing = _step("spacing", np.spacing, call(r"\operatorname{ulp}"), domain=(1.1, 1.9))
 floor_divide = _step(
     "floor_divide",
     np.floor_divide,
-    infix(r"\mathbin{/\!/}", 20, "//"),
+    Notation("infix", "//", "//", 20, draw=lambda x: Fence(Fraction(x[0][0], x[1][0]), "⌊", "⌋")),
     operator.floordiv,
     domain=((1.1, 1.9), (0.95, 1.05)),
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.notation import Notation, call, custom
+from chainrule.boxes import Accent, Box, Fence, Letter, Numeral, Row, Scripts, Word, row
+from chainrule.notation import Notation, Operand, call, custom
 from chainrule.ops.choice import keep
 from chainrule.shapes import ArrayType, inexact
 from chainrule.trace import primitive
@@ -19,14 +20,28 @@ LOG_10 = math.log(10)
 
 
 def _exponential(base: str) -> Notation:
-    return custom(f"{base}^", lambda texts: f"{base}**({texts[0]})")
+    return custom(
+        f"{base}^",
+        lambda texts: f"{base}**({texts[0]})",
+        precedence=40,
+        draw=lambda operands: Scripts(Numeral(base), above=operands[0][0]),
+    )
+
+
+def _draw_exponential(operands: list[Operand]) -> Box:
+    # A power of e where the exponent is a word or two, exp( ) where it would have to be read in small print.
+    inside = operands[0][0]
+    short = isinstance(inside, Letter | Numeral | Scripts | Accent) or (
+        isinstance(inside, Row) and len(inside.items) <= 3
+    )
+    return Scripts(Letter("e"), above=inside) if short else row(Word("exp"), Fence(inside))
 
 
 exp = primitive(
     "exp",
     forward=np.exp,
     vjp=lambda g, y, x: g * y,
-    notation=call(r"\exp"),
+    notation=custom("exp", lambda texts: f"exp({texts[0]})", draw=_draw_exponential),
 )
 
 exp2 = primitive(

@@ -78,7 +78,7 @@ log_softmax_over = primitive(
     vjp=lambda g, y, x, *, axis: g - exp(y) * reduce_sum(g, axis=axis, keepdims=True),
     shape=_inexact_type,
     complex_input=False,
-    notation=call(r"\log\operatorname{softmax}", "log_softmax"),
+    notation=call(r"\operatorname{logsoftmax}", "log_softmax"),
     samples=_SAMPLES,
 )
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.notation import call, custom
+from chainrule.boxes import Box, row
+from chainrule.notation import Operand, call, custom, fitted
 from chainrule.numpy_protocol import write_out
-from chainrule.ops.choice import _keep, fmax, fmin, maximum, minimum, where_chosen
+from chainrule.ops.choice import _keep, fmax, fmin, iverson, maximum, minimum, where_chosen
 from chainrule.ops.structure import as_dtype, as_value, broadcast_to, reshape
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import ArrayType, broadcast, reduced, reduction_axes
@@ -30,6 +31,11 @@ def _share_evenly(g: Any, x: Any, y: Any, *, axis: Axes) -> Any:
     return _keep(g, attained)
 
 
+def _draw_shared(operands: list[Operand], axis: Axes) -> Box:
+    del axis  # it is the one over which the extreme was taken
+    return row(fitted(operands[0], 20), "⊙", iverson(row(operands[1][0], "=", operands[2][0])))
+
+
 # `y` has the reduced axes with length 1; `g` may have them so, or full.
 share_evenly = primitive(
     "share_evenly",
@@ -38,7 +44,7 @@ share_evenly = primitive(
     shape=lambda g, x, y, *, axis: broadcast(g, x).retyped(g.dtype),
     elementwise=True,
     linear=True,
-    notation=custom("[]", lambda texts, axis: f"{texts[0]} [{texts[1]} = {texts[2]}]", 20),
+    notation=custom("[]", lambda texts, axis: f"{texts[0]} [{texts[1]} = {texts[2]}]", 20, draw=_draw_shared),
     samples=(
         sample(
             make=lambda rng: (rng.normal(size=(2, 1)), x := rng.normal(size=(2, 3)), x.max(1, keepdims=True)), axis=(1,)

@@ -12,8 +12,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.notation import custom
-from chainrule.ops.brackets import ARRAY, Index, fill_pattern, parse_index, spelled_out, write_brackets
+from chainrule.notation import custom, show
+from chainrule.ops.brackets import (
+    ARRAY,
+    Index,
+    draw_brackets,
+    draw_embed,
+    draw_write,
+    fill_pattern,
+    parse_index,
+    spelled_out,
+    write_brackets,
+)
 from chainrule.ops.structure import as_value, astype, broadcast_to, reshape
 from chainrule.primitive import operations, sample
 from chainrule.shapes import ArrayType
@@ -58,7 +68,7 @@ basic_slice = primitive(
     forward=_slice,
     vjp=(lambda g, y, x, *, index: embed(g, shape=x.shape, index=index),),
     shape=lambda x, *, index: _selected(x, index),
-    notation=custom("[]", lambda texts, index: f"{texts[0]}[{write_brackets(index, [])}]"),
+    notation=custom("[]", lambda texts, index: f"{texts[0]}[{write_brackets(index, [])}]", draw=draw_brackets),
     linear=True,
     view=True,
     undo_view=lambda base, written, *, index: write(base, written, pattern=index),
@@ -78,6 +88,9 @@ embed = primitive(
     forward=_embed,
     vjp=(lambda h, y, g, *, shape, index: basic_slice(h, index=index),),
     shape=lambda g, *, shape, index: g.reshaped(shape),
+    notation=custom(
+        "embed", lambda texts, shape, index: f"embed({texts[0]}, shape={shape}, index={show(index)})", draw=draw_embed
+    ),
     linear=True,
     samples=(
         sample((2, 3), shape=(4, 3), index=(slice(1, 3),)),
@@ -129,7 +142,9 @@ gather = primitive(
     forward=_gather,
     vjp=_gather_rule,
     shape=_selected_type,
-    notation=custom("[]", lambda texts, pattern: f"{texts[0]}[{write_brackets(pattern, texts[1:])}]"),
+    notation=custom(
+        "[]", lambda texts, pattern: f"{texts[0]}[{write_brackets(pattern, texts[1:])}]", draw=draw_brackets
+    ),
     linear=True,
     jvp=lambda tangents, y, x, *arrays, pattern: gather(tangents[0], *arrays, pattern=pattern),
     add_into=_add_gather,
@@ -147,6 +162,11 @@ scatter = primitive(
     forward=_scatter,
     vjp=_scatter_rule,
     shape=lambda g, *arrays, shape, pattern: g.reshaped(shape),
+    notation=custom(
+        "scatter",
+        lambda texts, shape, pattern: f"scatter({', '.join(texts)}, shape={shape}, pattern={show(pattern)})",
+        draw=draw_embed,
+    ),
     linear=True,
     jvp=lambda tangents, y, g, *arrays, shape, pattern: scatter(tangents[0], *arrays, shape=shape, pattern=pattern),
     samples=(
@@ -203,6 +223,7 @@ write = primitive(
         r"\leftarrow",
         lambda texts, pattern: f"{texts[0]} with [{write_brackets(pattern, texts[2:])}] = {texts[1]}",
         precedence=0,
+        draw=draw_write,
     ),
     linear=True,
     jvp=_write_tangent,

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.notation import call
+from chainrule.boxes import Box, Fence, Scripts, Word, row
+from chainrule.notation import Operand, custom, show
 from chainrule.ops.decompositions import svdvals
 from chainrule.ops.linalg import conjugate, inverse, precision
 from chainrule.ops.structure import as_value, astype, reduce_sum, reshape
@@ -57,13 +58,24 @@ def _size_rule(g: Any, y: Any, x: Any, *, order: float, axis: tuple[int, ...], k
     return where(zero | at_zero, 0.0, slope) if corner or np.any(at_zero) else slope
 
 
+def _write_norm(texts: list[str], **parameters: Any) -> str:
+    return f"norm({', '.join([*texts, *(f'{name}={show(value)}' for name, value in parameters.items())])})"
+
+
+def _draw_norm(operands: list[Operand], *, order: Any = 2, axis: Any = None, keepdims: bool = False) -> Box:
+    box: Box = Fence(operands[0][0], "‖", "‖")
+    if order != 2:
+        box = Scripts(box, below=Word(show(order)))
+    return box if axis is None or len(axis) > 1 else row(box, Fence(row(Word("axis"), "=", Word(show(axis[0])))))
+
+
 size = primitive(
     "vector_norm",
     forward=_size,
     vjp=(_size_rule,),
     shape=_size_type,
     analytic=False,
-    notation=call(r"\operatorname{norm}", "norm"),
+    notation=custom("norm", _write_norm, draw=_draw_norm),
     samples=(
         sample((3,), order=2, axis=(0,), keepdims=False),
         sample((2, 3), order=2, axis=(0, 1), keepdims=False),

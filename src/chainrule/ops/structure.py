@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.notation import call, custom
+from chainrule.notation import call, custom, draw_transpose
 from chainrule.numpy_protocol import write_out
 from chainrule.primitive import operations, sample, stand_in
 from chainrule.shapes import ArrayType, reduced, reduction_axes
@@ -358,7 +358,7 @@ transpose_axes = primitive(
     forward=_transpose,
     vjp=(lambda g, y, x, *, axes: transpose_axes(g, axes=inverse_order(axes)),),
     shape=lambda x, *, axes: x.reshaped(tuple(x.shape[axis] for axis in axes)),
-    notation=custom(r"\top", _write_transpose),
+    notation=custom(r"\top", _write_transpose, precedence=40, draw=draw_transpose),
     linear=True,
     view=True,
     undo_view=lambda base, written, *, axes: transpose_axes(written, axes=inverse_order(axes)),

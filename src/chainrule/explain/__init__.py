@@ -1,0 +1,1 @@
+"""Ends of the road: a graph is read."""

@@ -1,0 +1,1 @@
+"""Printers: boxes and documents become text, Markdown, LaTeX and HTML. None of them knows an operation."""
