@@ -23,7 +23,9 @@ from benchmarks.report import Results, print_tables
 from benchmarks.works import WORKS
 
 ALL_WORKS = (*WORKS, "scalars")
-MEASURES = ("passes", "dispatch", "imports")
+MEASURES = ("passes", "dispatch", "reading", "imports")
+LENGTHS = (1_000, 2_500, 5_000, 10_000)  # operations of the programs that are derived
+QUICK_LENGTHS = (100, 200)
 
 
 def arguments(command_line: Sequence[str] | None) -> argparse.Namespace:
@@ -73,6 +75,14 @@ def measure_ours(wanted: Sequence[str], works: Sequence[str], pace: Pace, thread
             "batch_seconds": pace.batch_seconds,
         },
         "dispatch": {"rounds": pace.rounds, "batch_seconds": pace.batch_seconds / 10},
+        "reading": {
+            "works": [work for work in works if work in WORKS],
+            "rounds": pace.rounds,
+            "heavy_rounds": pace.heavy_rounds,
+            "batch_seconds": pace.batch_seconds,
+            "lengths": QUICK_LENGTHS if pace is contest.QUICK else LENGTHS,
+            "repeats": 3,
+        },
     }
     results: dict[str, Any] = {}
     failed: dict[str, str] = {}

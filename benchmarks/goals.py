@@ -14,6 +14,8 @@ from benchmarks.contest import Entry
 from benchmarks.timing import Spread
 from benchmarks.works import WORKS
 
+LONGEST = 10_000  # operations of the derivation that a goal speaks of
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -88,10 +90,33 @@ def judge(entries: Sequence[Entry], measures: Mapping[str, Any]) -> list[Goal]:
         for forward, meaning in (("recording", "the recorded forward pass"), ("forward", "plain NumPy's forward pass")):
             figure = None if passes is None else timing.ratio(passes["backward"], passes[forward])
             goals.append(Goal(f"{work}: backward pass over {meaning}", figure, 3.0))
+    goals += reading_goals(measures.get("reading", {}))
     goals.append(
         Goal("`import chainrule` over NumPy", measured(measures, "imports", import_milliseconds), 60.0, unit="ms")
     )
     return goals
+
+
+def reading_goals(reading: Mapping[str, Any]) -> list[Goal]:
+    """What names and lines add to the recorded forward pass, and how long a long derivation takes."""
+    goals: list[Goal] = []
+    for work in WORKS:
+        samples = reading.get("capture", {}).get(work)
+        figure = None if samples is None else added_percent(samples["recorded"], samples["without"])
+        goals.append(
+            Goal(f"{work}: names and lines over the recorded forward pass without them", figure, 3.0, unit="%")
+        )
+    for program in ("loop", "sines", "statements"):
+        lengths = {entry["operations"]: entry["seconds"] for entry in reading.get("summary", {}).get(program, ())}
+        figure = timing.spread(lengths[LONGEST]) if LONGEST in lengths else None
+        goals.append(Goal(f"{program}: derivation of {LONGEST} operations at summary level", figure, 2.0, unit="s"))
+    return goals
+
+
+def added_percent(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """By how many per cent the first exceeds the second, round by round."""
+    figure = timing.ratio(above, below)
+    return Spread(*(100.0 * (value - 1.0) for value in (figure.median, figure.lower, figure.upper)))
 
 
 def measured(measures: Mapping[str, Any], name: str, figure: Callable[[Any], Spread]) -> Spread | None:

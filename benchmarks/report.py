@@ -174,6 +174,84 @@ def dispatch_grid(cases: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:
     )
 
 
+def capture_grid(capture: Mapping[str, Mapping[str, Any]]) -> Grid:
+    """What names and lines add to the recorded forward pass."""
+    rows = [
+        (
+            work,
+            str(samples["operations"]),
+            *(microseconds(timing.spread(samples[part]).median) for part in ("recorded", "without")),
+            with_quartiles(goals.added_percent(samples["recorded"], samples["without"]), " %"),
+            with_quartiles(goals.added_percent(samples["again"], samples["recorded"]), " %"),
+            nanoseconds_each(samples),
+        )
+        for work, samples in capture.items()
+    ]
+    sentence = (
+        "Microseconds of the forward pass that `cr.value_and_grad` records, as it is, and by the same engine loaded a second "
+        "time with the statements cut out of its source that keep, for each operation, the place in the user's code (from "
+        "which line and name are read when somebody asks), and for each part of an argument its path. The two take turns in "
+        "one process; the control is a third copy, as it is, against the first: what no difference looks like."
+    )
+    columns = ("", "operations", "recorded", "without", "added", "control", "ns per operation")
+    return Grid("Names and lines", sentence, columns, rows)
+
+
+def nanoseconds_each(samples: Mapping[str, Any]) -> str:
+    """What names and lines cost for each operation; a dash where the difference drowns in the quartiles of the pass."""
+    differences = [
+        (recorded - without) / samples["operations"] * 1e9
+        for recorded, without in zip(samples["recorded"], samples["without"], strict=True)
+    ]
+    figure = timing.spread(differences)
+    return f"{figure.median:.0f}" if figure.lower > 0 else "—"
+
+
+def summary_grid(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> Grid:
+    """How long derivations take, and how they grow."""
+    rows: list[tuple[str, ...]] = []
+    for program, entries in summary.items():
+        first = min(entries, key=lambda entry: entry["operations"])
+        for entry in entries:
+            seconds = timing.spread(entry["seconds"]).median
+            growth = (seconds / entry["operations"]) / (timing.spread(first["seconds"]).median / first["operations"])
+            rows.append(
+                (
+                    program,
+                    str(entry["operations"]),
+                    f"{seconds:.3f}",
+                    f"{seconds / entry['operations'] * 1e6:.0f}",
+                    number(growth),
+                    str(entry["bytes"]),
+                    str(entry["checked"]),
+                )
+            )
+    sentence = (
+        'Seconds of `cr.derive(f, 0.5, level="summary")` and its `.text()`, median of three; growth is the time per operation '
+        "over that of the shortest program. Loop: four operations a turn. Sines: one a turn. Statements: as many distinct "
+        "statements, each one operation on the last value and an earlier one. Checked: the equalities that were evaluated."
+    )
+    columns = ("", "operations", "seconds", "µs per operation", "growth", "bytes of text", "checked")
+    return Grid("Derivations", sentence, columns, rows)
+
+
+def trace_grid(traces: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:
+    """What looking on costs."""
+    rows = [
+        (
+            program,
+            *(microseconds(timing.spread(samples[part]).median) for part in ("recorded", "traced")),
+            with_quartiles(timing.ratio(samples["traced"], samples["recorded"])),
+        )
+        for program, samples in traces.items()
+    ]
+    sentence = (
+        "Microseconds. Recorded: the forward pass as a gradient records it. Traced: `cr.trace` of the same program, the "
+        "longest of the table above, which looks at each call and return for the names of results, and makes the graph."
+    )
+    return Grid("Looking on", sentence, ("", "recorded", "traced", "traced / recorded"), rows)
+
+
 def import_grid(samples: Mapping[str, Sequence[float]]) -> Grid:
     """What the import costs."""
     rows = [
@@ -209,6 +287,9 @@ def grids(results: Results) -> list[Grid]:
         passes_grid(measures.get("passes", {})),
         scalar_grid(results.entries),
         dispatch_grid(measures.get("dispatch", {})),
+        capture_grid(measures.get("reading", {}).get("capture", {})),
+        summary_grid(measures.get("reading", {}).get("summary", {})),
+        trace_grid(measures.get("reading", {}).get("trace", {})),
     ]
     if "imports" in measures:
         tables.append(import_grid(measures["imports"]))

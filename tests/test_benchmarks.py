@@ -226,6 +226,25 @@ def results(**changes):
             "sum": {"numpy": [1.0, 2.0, 2.0], "own": [2.0, 2.0, 2.0]},
         },
         "imports": {"numpy": [0.05] * 3, "import": [0.07, 0.08, 0.06]},
+        "reading": {
+            "capture": {
+                "tiny": {
+                    "operations": 8,
+                    "recorded": [2.08e-5, 2.04e-5, 4.16e-5],
+                    "without": [2e-5, 2e-5, 4e-5],
+                    "again": [2.08e-5, 2.04e-5, 4.16e-5],
+                }
+            },
+            "summary": {
+                "loop": [
+                    {"operations": 1000, "seconds": [0.1, 0.3, 0.2], "bytes": 500, "checked": 90},
+                    {"operations": 10000, "seconds": [1.0, 1.6, 1.5], "bytes": 600, "checked": 900},
+                ],
+                "sines": [{"operations": 10000, "seconds": [2.5] * 3, "bytes": 600, "checked": 900}],
+                "statements": [{"operations": 1000, "seconds": [0.1] * 3, "bytes": 600, "checked": 900}],
+            },
+            "trace": {"loop": {"recorded": [1e-3] * 3, "traced": [5e-3, 4e-3, 6e-3]}},
+        },
     }
     return Results({**MACHINE, **changes}, entries, measures)
 
@@ -243,6 +262,10 @@ def test_goals_are_judged_by_the_median_and_honestly():
     assert judged["tiny: backward pass over plain NumPy's forward pass"] == "reached"
     assert judged["plain NumPy functions: time over our own functions'"] == "reached"
     assert judged["`import chainrule` over NumPy"] == "not reached"
+    assert judged["tiny: names and lines over the recorded forward pass without them"] == "not reached"  # 4 per cent
+    assert judged["loop: derivation of 10000 operations at summary level"] == "reached"
+    assert judged["sines: derivation of 10000 operations at summary level"] == "not reached"
+    assert judged["statements: derivation of 10000 operations at summary level"] == "not measured"
     assert judged["digits: autograd's time over ours"] == "not measured"
     assert judged["tiny: time over PyTorch eager's (modules and optimiser)"] == "not measured"
 
@@ -268,6 +291,9 @@ def test_the_page_says_what_was_measured_and_what_was_not():
     assert "| tiny | 10.0 | 20.0 | 25.0 | 40.0 | 2.50 (2.50–2.50) | 4.00 (4.00–4.00) |" in text
     assert "| chainrule, scalars | 3000 | 1.50 (1.50–1.50) |" in text
     assert "| then import chainrule | 70.00 ms (65.00–75.00) |" in text
+    assert "| tiny | 8 | 20.8 | 20.0 | 4.00 % (3.00–4.00) | 0.00 % (0.00–0.00) | 100 |" in text
+    assert "| loop | 10000 | 1.500 | 150 | 0.75 | 600 | 900 |" in text
+    assert "| loop | 1 000 | 5 000 | 5.00 (4.50–5.50) |" in text.replace("\u202f", " ")
     assert "- MyGrad was left out: the package mygrad is not installed." in text
     assert "- JAX jit on tiny disagrees: gradients: 0.1 away." in text
     assert "| MyGrad | skipped |" in text

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import dis
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import wraps
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 REACH = 200  # how many instructions are read in each direction
 
@@ -45,7 +48,38 @@ class Target:
     whole: bool = False
 
 
-@lru_cache(maxsize=4096)
+def remembered(size: int) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Decorator: what a function finds out about a code object is kept, for up to `size` calls of different arguments.
+
+    A code object is known by its identity. Its hash would be worked out from all of its instructions at each look-up, so that
+    a function of n statements took n² steps.
+
+    >>> @remembered(2)
+    ... def name_of(code):
+    ...     return code.co_name
+    >>> name_of(remembered.__code__)
+    'remembered'
+    """
+
+    def decorate(function: Callable[..., Result]) -> Callable[..., Result]:
+        kept: dict[Any, tuple[CodeType, Result]] = {}  # the code object too, so that its identity stays its own
+
+        @wraps(function)
+        def look_up(code: CodeType, *rest: Any, **named: Any) -> Result:
+            key = (id(code), *rest, *named.items())
+            known = kept.get(key)
+            if known is None:
+                if len(kept) >= size:
+                    kept.clear()
+                known = kept[key] = (code, function(code, *rest, **named))
+            return known[1]
+
+        return look_up
+
+    return decorate
+
+
+@remembered(4096)
 def listing_of(code: CodeType) -> tuple[list[dis.Instruction], list[int]]:
     """The instructions of a code object without their caches, and their offsets.
 
@@ -75,7 +109,7 @@ def operation_at(code: CodeType, offset: int) -> str:
     return listing_of(code)[0][index_at(code, offset)].opname
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def target(code: CodeType, offset: int, item: int | None = None, length: int | None = None) -> Target | None:
     """Where the value of the instruction at an offset is stored; None where it is not, or nobody can tell.
 
@@ -287,7 +321,7 @@ def _path(listing: list[dis.Instruction], index: int, depth: int) -> tuple[str, 
     return _path(listing, index, depth + 1) if name == "PUSH_NULL" else None
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def written_path(code: CodeType, offset: int) -> tuple[str, ...] | None:
     """The variable, with attributes, into whose items the instruction at an offset writes: `self.a[i] = t` gives
     ("self", "a").
@@ -303,7 +337,7 @@ def written_path(code: CodeType, offset: int) -> tuple[str, ...] | None:
     return None if depth is None else _path(listing, index, depth)
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def called_path(code: CodeType, offset: int) -> tuple[str, ...] | None:
     """The variable, with attributes, that the instruction at an offset calls: `np.exp(x)` gives ("np", "exp").
 

@@ -77,7 +77,8 @@ class Recording:
 
     def _reset(self) -> None:
         """Forget what only helps while it is open: frames and handles of the program."""
-        self._sites: dict[tuple[CodeType, int], Site] = {}
+        self._sites: dict[tuple[int, int], Site] = {}  # by the identity of the code object, which takes no time to hash
+        self._codes: dict[int, CodeType] = {}  # and the code objects, so that their identities stay their own
         self._from_user: set[Node] = set()
         self._known: dict[int, tuple[Any, str]] = {}  # handles by their id, and the variable that holds each
         self._running: dict[FrameType, list[tuple[Any, str | None, bool]]] = {}  # inside a function in C: what arrived
@@ -331,9 +332,10 @@ class Recording:
 
     def _site(self, frame: FrameType) -> Site:
         code, offset = frame.f_code, frame.f_lasti
-        site = self._sites.get((code, offset))
+        site = self._sites.get((id(code), offset))
         if site is None:
-            site = self._sites[code, offset] = study(frame, code, offset)
+            self._codes[id(code)] = code
+            site = self._sites[id(code), offset] = study(frame, code, offset)
         return site
 
     def _search_containers(self, frame: FrameType) -> None:
@@ -356,7 +358,7 @@ class Recording:
     def _complete(self) -> None:
         """Put the results in order, and let the nodes know which of them have no name of their own."""
         for (frame, offset), givers in self._pairs.items():
-            if len(givers) == self._sites[frame.f_code, offset].pairs:
+            if len(givers) == self._sites[id(frame.f_code), offset].pairs:
                 for position, nodes in enumerate(givers.values()):
                     goal = target(frame.f_code, offset, position, len(givers))
                     if goal is not None and not goal.whole:

@@ -12,13 +12,12 @@ import linecache
 import os
 import sys
 from bisect import bisect_right
-from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
-from chainrule.bytecode import target
+from chainrule.bytecode import remembered, target
 
 PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 NUMPY_DIRECTORY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -101,7 +100,7 @@ def place_of(frame: FrameType) -> tuple[CodeType | None, int]:
         frame = frame.f_back
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _lines(code: CodeType) -> tuple[list[int], list[int]]:
     """The offsets at which lines start, and the lines."""
     starts = [(offset, line) for offset, line in dis.findlinestarts(code) if line]
