@@ -7,7 +7,6 @@ import math
 import operator
 import re
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -345,16 +344,6 @@ def test_a_long_sum_within_the_limits_is_computed() -> None:
     assert computed("x" + "+x" * 2_000, "x=1") == 2001.0
 
 
-def test_reading_many_statements_takes_linear_time() -> None:
-    def seconds(count: int) -> float:
-        text = "; ".join(["q = x", *["q = q*x + θ"] * count])
-        started = time.perf_counter()
-        Expression.of(text, ("x", "θ"))
-        return time.perf_counter() - started
-
-    assert min(seconds(1200) for _ in range(3)) < 20 * min(seconds(120) for _ in range(3))
-
-
 def test_places_in_the_text_count_letters_of_any_script() -> None:
     source = target_of("θθ = 가 + 1; 나 = (θθ *\n 2); 나 ** 2", ["가=1"]).source
     assert source == "θθ = 가 + 1\n나 = (θθ * 2)\n나 ** 2"
@@ -649,8 +638,8 @@ def test_errors_in_the_users_file_are_shown_with_their_line(tmp_path: Path, monk
     assert re.search(r"broken.py, line 1: def f\(: — SyntaxError: invalid syntax", refusal(f"{path}:f"))
     path.write_text("import sys\nsys.exit(3)\n", encoding="utf-8")
     assert re.search(r"line 2: sys.exit\(3\) — SystemExit: 3", refusal(f"{path}:f"))
-    path.write_text("import no_such_package\n", encoding="utf-8")
-    assert re.search(r"line 1: import no_such_package — ModuleNotFoundError", refusal(f"{path}:f"))
+    path.write_text("import no_such_package_anywhere\n", encoding="utf-8")
+    assert re.search(r"line 1: import no_such_package_anywhere — ModuleNotFoundError", refusal(f"{path}:f"))
 
 
 def test_a_file_with_the_name_of_a_module_does_not_replace_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

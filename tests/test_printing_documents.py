@@ -6,7 +6,6 @@ import html.parser
 import re
 import shutil
 import subprocess
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from katex_check import katex_errors, katex_folder
 from printing_samples import LONG_SUM, sample
 from random_boxes import BOXES
 
-from chainrule.boxes import Box, Fence, Letter, Numeral, Row, Sign, row
+from chainrule.boxes import Box, Letter, Numeral
 from chainrule.explain.document import Block, Code, Display, Document, Heading, Line, Listing, Paragraph, Table
 from chainrule.explain.printing import pdf
 from chainrule.explain.printing.document_html import print_html
@@ -332,21 +331,6 @@ def test_any_document_is_printed_by_every_printer(document: Document) -> None:
     assert not reader.open
     for formula in re.findall(r"<math.*?</math>", page):
         ElementTree.fromstring(formula)
-
-
-def test_printing_takes_time_in_proportion_to_the_length() -> None:
-    def seconds(count: int) -> float:
-        line = Line(Letter("y"), (("=", row(Letter("x"), "+", Fence(Row((Sign("−", "prefix"), Numeral("2")))))),), "1")
-        document = Document("f", (Display((line,) * count),))
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            for printer in (print_text, print_markdown, print_latex, print_html):
-                printer(document)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    assert seconds(2000) < 12 * seconds(500)
 
 
 def test_the_samples_of_both_languages_have_the_same_formulas() -> None:

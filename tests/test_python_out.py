@@ -7,7 +7,6 @@ import builtins
 import importlib.util
 import subprocess
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -238,7 +237,7 @@ def test_a_written_program_runs_in_a_python_without_chainrule(tmp_path: Path) ->
 # -- sizes -------------------------------------------------------------------------------------------------------------
 
 
-def test_text_and_time_grow_linearly() -> None:
+def test_the_text_grows_linearly() -> None:
     def chain(count: int) -> Any:
         def f(x: Any) -> Any:
             for _ in range(count // 2):
@@ -248,15 +247,12 @@ def test_text_and_time_grow_linearly() -> None:
 
         return f
 
-    sizes, seconds = [], []
+    sizes = []
     for count in (1000, 10_000):
         graph = cr.trace(chain(count), 0.3)
-        started = time.perf_counter()
         text = write_python(graph, graph.inputs)
-        seconds.append(time.perf_counter() - started)
         sizes.append(len(text))
     assert sizes[1] < 12 * sizes[0]
-    assert seconds[1] < 2.0
     value, found = run(text, 0.3)
     expected = cr.value_and_grad(chain(10_000))(0.3)
     assert same(value, expected[0])

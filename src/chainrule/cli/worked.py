@@ -17,24 +17,27 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 def worked_examples(checkout: Path = CHECKOUT) -> ModuleType:
     """The package of worked examples: `FILES` in order, and `example(file)` for one of them.
 
-    A wheel brings it as `chainrule_worked`; in a checkout it is read from the folder `examples/worked`. Raises
-    `CallError` where it is neither.
+    In a checkout it is the folder `examples/worked`, so that an edit shows at once; a wheel brings it as `chainrule_worked`.
+    Raises `CallError` where it is neither.
 
     >>> worked_examples().FILES[0]
     'a1_shopping'
     """
-    if PACKAGE in sys.modules:
-        return sys.modules[PACKAGE]
-    if importlib.util.find_spec(PACKAGE) is not None:
-        return importlib.import_module(PACKAGE)
+    loaded = sys.modules.get(PACKAGE)
+    if loaded is not None:
+        return loaded
     folder = checkout / "examples" / "worked"
+    if not (folder / "__init__.py").is_file():
+        if importlib.util.find_spec(PACKAGE) is None:
+            raise CallError(
+                "The worked examples are not installed. Install chainrule from its wheel, or run this in a checkout."
+            )
+        return importlib.import_module(PACKAGE)
     spec = importlib.util.spec_from_file_location(
         PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
-    if not (folder / "__init__.py").is_file() or spec is None or spec.loader is None:
-        raise CallError(
-            "The worked examples are not installed. Install chainrule from its wheel, or run this in a checkout."
-        )
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
     spec.loader.exec_module(module)
