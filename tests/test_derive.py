@@ -634,3 +634,63 @@ def test_numbers_count_elements() -> None:
     two = cr.derive(two_means, np.ones(3), np.ones(4), 2.0)
     assert two.holds
     assert "m = 3 is the number" in sentences(two), "n is an argument of the program already"
+
+
+# -- what a last review found ----------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_stops_at_a_condition_is_derived_up_to_there() -> None:
+    def f(x: Any) -> Any:
+        y = x * 2
+        if y < 100:
+            raise ValueError("too small")
+        return y
+
+    one = cr.derive(f, 1.0)
+    assert one.failure is not None
+    assert one.failure.message == "too small"
+    assert has(one, "y ← 2x = 2·1 = 2")
+
+
+def test_the_gradient_from_above_has_another_letter_where_the_program_has_a_g() -> None:
+    def f(g: Any, w: Any) -> Any:
+        z = w * g
+        return np.sum(z**2)
+
+    one = cr.derive(f, np.array([1.0, 2.0]), np.array([3.0, 4.0]), wrt="w", level="names")
+    assert has(one, "∇_w f = (∂z/∂w)ᵀ δ = δ ⊙ g")
+    assert "δ stands for the gradient" in sentences(one)
+
+
+def test_a_tie_of_a_maximum_over_an_axis_is_shared_on_paper_too() -> None:
+    def f(x: Any) -> Any:
+        m = np.max(x)
+        return m
+
+    one = cr.derive(f, np.array([1.0, 1.0, 0.5]))
+    assert one.holds
+    assert "1[x = m]/(Σ 1[x = m])" in one.text()
+
+
+@pytest.mark.parametrize("rate", ["a", float("nan"), True, np.array([0.1, 0.2])])
+def test_a_learning_rate_is_a_finite_number(rate: Any) -> None:
+    with pytest.raises(ArgumentError, match="lr is the learning rate of one step, a finite number, and is"):
+        cr.derive(lambda x: x * x, 2.0, lr=rate)
+
+
+@pytest.mark.parametrize("above", ["a", 1j])
+def test_what_arrives_from_above_is_real(above: Any) -> None:
+    with pytest.raises(ArgumentError, match="what arrives from above is a real number or array"):
+        cr.derive(lambda x: x * x, 2.0, above=above)
+
+
+def test_integers_are_said_to_be_held_fixed() -> None:
+    one = cr.derive(lambda x, y: x * y, 3, 2.0)
+    assert "x is an integer: it is held fixed." in sentences(one)
+    with pytest.raises(ArgumentError, match=r"derive cannot differentiate with respect to p\['n'\]: it is an integer"):
+        cr.derive(lambda p, x: p["w"] * p["n"] * x, {"w": 2.0, "n": 3}, 4.0)
+
+
+def test_a_missing_folder_is_named_by_the_file_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no/a\.txt"):
+        cr.derive(lambda x: x * x, 2.0).save(tmp_path / "no" / "a.txt")

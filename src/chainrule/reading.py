@@ -57,8 +57,11 @@ def derive(
         raise ArgumentError(f"derive takes a function and got {f!r}. Write derive(f, x), not derive(f(x)).")
     names = _argument_names(f, len(args))
     _require_real(f, args, names)
+    _require_rate(lr)
     places = [place for place, argument in enumerate(args) if _has_numbers(argument)]
-    asked = places if wrt is None else locate("derive", f, wrt, names, args, {})
+    asked: list[Any] = [place for place, argument in enumerate(args) if _has_numbers(argument, any)]
+    if wrt is not None:
+        asked = locate("derive", f, wrt, names, args, {})
     if not asked:
         raise ArgumentError(
             f"derive found no floating argument to differentiate {function_name(f)} by: it was called with "
@@ -72,9 +75,10 @@ def derive(
         with recording:
             run = Run("derive", f, everything, names, args, {}, own=True)
     except Exception:
-        if not recording.results:
-            raise
-        return _until_failure(f, args, names, recording, level, lang)
+        stopped = _until_failure(f, args, names, recording, level, lang)
+        if stopped is None:
+            raise  # before anything was computed
+        return stopped
     count = sum(length for _, length in run.groups[: len(asked)])
     inputs = tuple(sorted(run.nodes, key=lambda node: node.order))
     graph = Graph.of(inputs, (_result(f, run),))
@@ -91,6 +95,7 @@ def derive(
         _source(f),
         recording,
         _constants(graph, f, args, names),
+        _integers(args, names),
     )
 
 
@@ -120,12 +125,28 @@ def _require_real(f: Any, args: tuple[Any, ...], names: tuple[str, ...]) -> None
                 )
 
 
-def _has_numbers(tree: Any) -> bool:
+def _require_rate(lr: Any) -> None:
+    """Raise where the learning rate is no finite real number."""
+    real = isinstance(lr, int | float | np.integer | np.floating) and not isinstance(lr, bool)
+    if lr is not None and not (real and np.isfinite(lr)):
+        raise ArgumentError(
+            f"derive: lr is the learning rate of one step, a finite number, and is {lr!r}. Write lr=0.1."
+        )
+
+
+def _has_numbers(tree: Any, quantifier: Callable[[Any], bool] = all) -> bool:
+    """Whether all leaves of an argument, or any, are floating numbers."""
     flat = leaves(tree)
-    return bool(flat) and all(
+    return bool(flat) and quantifier(
         isinstance(leaf, float | complex) or getattr(getattr(leaf, "dtype", None), "kind", "") in ("f", "c")
         for leaf in flat
     )
+
+
+def _integers(args: tuple[Any, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments that are single integers: constants of the program, which a reader may have meant as variables."""
+    whole = [place for place, one in enumerate(args) if isinstance(one, int | np.integer) and not isinstance(one, bool)]
+    return tuple(names[place] for place in whole if place < len(names))
 
 
 def _result(f: Any, run: Run) -> Node:
@@ -166,6 +187,7 @@ def _derivation(
     source: str,
     recording: Recording | None,
     constants: dict[tuple[Node, int], str],
+    held: tuple[str, ...] = (),
 ) -> Derivation:
     from chainrule.explain.derivation import Derivation, Options  # noqa: PLC0415 the reader is loaded when somebody reads
     from chainrule.explain.program import Request  # noqa: PLC0415 the reader is loaded when somebody reads
@@ -173,32 +195,43 @@ def _derivation(
     shape = np.shape(concrete(graph.outputs[0].value))
     if above is None and shape != ():
         above = np.ones(shape)
+    if above is not None and np.asarray(above).dtype.kind not in "fiub":
+        raise ArgumentError(
+            f"derive: what arrives from above is a real number or array of the result's shape {shape}, and is {above!r:.60}. "
+            "Give numbers, for example above=1.0."
+        )
     if above is not None and np.shape(above) != shape:
         raise ArgumentError(
             f"derive: what arrives from above has shape {np.shape(above)}, and the result has shape {shape}. They must be equal."
         )
-    options = Options(lang, level, lr, source, _branches(recording))
+    options = Options(lang, level, lr, source, held, _branches(recording))
     request = Request(graph, wanted, title, above, _names(graph, recording), constants=constants)
     return Derivation.expanded(request, options) if expand else Derivation(request, options)
 
 
 def _until_failure(
     f: Any, args: tuple[Any, ...], names: tuple[str, ...], recording: Recording, level: str, lang: str
-) -> Derivation:
-    """The derivation of what a program had computed when it raised."""
+) -> Derivation | None:
+    """The derivation of what a program had computed when it raised; None where that was nothing."""
     from chainrule.explain.derivation import Derivation, Failure, Options  # noqa: PLC0415 the reader is loaded when somebody reads
     from chainrule.explain.program import Request  # noqa: PLC0415 the reader is loaded when somebody reads
 
-    made = list(recording.results)
-    nodes = sorted_nodes(*made)
+    nodes = [node for node in sorted_nodes(*recording.results) if _is_floating(node)] if recording.results else []
     used = {source for node in nodes for source in node.inputs if source is not None}
-    ends = tuple(node for node in nodes if node not in used)
+    ends = tuple(node for node in nodes if node not in used and node.primitive is not INPUT)
+    if not ends:
+        return None
     graph = Graph.of(tuple(node for node in nodes if node.primitive is INPUT), ends)
     error, place = recording.failure, recording.place
     failure = Failure(type(error).__name__, str(error), place.line if place else None, place.text if place else "")
     known = _constants(graph, f, args, names)
-    request = Request(graph, (), _title(f), None, _names(graph, recording), constants=known)
-    return Derivation(request, Options(lang, level, None, _source(f), _branches(recording)), failure)
+    request = Request(graph, (), _title(f), None, _names(graph, recording), constants=known, partial=True)
+    return Derivation(request, Options(lang, level, None, _source(f), branches=_branches(recording)), failure)
+
+
+def _is_floating(node: Node) -> bool:
+    """Whether a result is one floating array or number: what a line of a derivation can be written for."""
+    return node.primitive.outputs == 1 and concrete(node.value).dtype.kind in "fc"
 
 
 def _names(graph: Graph, recording: Recording | None) -> dict[Node, str] | None:

@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 import chainrule as cr
 from chainrule.cli import derive, gallery
 from chainrule.errors import ChainruleError
@@ -87,7 +89,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    except ChainruleError as error:
+    except (ChainruleError, np.linalg.LinAlgError) as error:
         print(f"chainrule {arguments.verb}: {error}", file=sys.stderr)
         return 2
     except Exception as error:  # the user's own program

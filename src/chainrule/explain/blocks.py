@@ -129,7 +129,7 @@ def name_nodes(
     graph: Graph,
     named: set[Node],
     names: Mapping[Node, str],
-    output_name: str,
+    output_name: str | None,
     taken: Iterable[str] = (),
     boxes: Mapping[Node, Box] | None = None,
 ) -> Naming:
@@ -142,12 +142,12 @@ def name_nodes(
     ordered = [node for node in graph.nodes if node in named]
     texts: dict[Node, str] = {}
     letter = next((one for one in LETTERS if not any(_starts(name, one) for name in used)), "u")
-    nameless = [node for node in ordered if node not in names and node not in graph.outputs]
+    nameless = [node for node in ordered if node not in names and (output_name is None or node not in graph.outputs)]
     count = 0
     for node in ordered:
         if node in names:
             texts[node] = names[node]
-        elif node in graph.outputs and len(graph.outputs) == 1:
+        elif output_name is not None and node in graph.outputs and len(graph.outputs) == 1:
             texts[node] = output_name if output_name not in used else _free(output_name, used)
         else:
             count += 1

@@ -22,6 +22,7 @@ from chainrule.explain.program import Program
 from chainrule.explain.sentences import sentence, text
 from chainrule.explain.steps import ForwardStep, Passes, Step
 from chainrule.numerals import numeral
+from chainrule.symbols import symbol_of
 
 DIGITS = 6
 FORWARD = (
@@ -43,6 +44,7 @@ class Material:
     title: str
     source: str = ""
     branches: tuple[tuple[int | None, bool], ...] = ()
+    held: tuple[str, ...] = ()
     failure: Any = None  # a `derivation.Failure`
     sections: dict[str, tuple[Block, ...]] = field(default_factory=dict)
 
@@ -120,6 +122,8 @@ class Composer:
                 yield from flush()
         yield from flush()
         if self.level != "summary":
+            for name in self.material.held:
+                yield self.paragraph(Note("held", {"x": symbol_of(name)}))
             for line, taken in dict.fromkeys(self.material.branches):
                 key = "corner.branch_true" if taken else "corner.branch_false"
                 yield self.paragraph(Note(key, {"line": str(line)}))
@@ -141,7 +145,8 @@ class Composer:
         if failure is None:
             return []
         values = {"error": failure.kind, "line": str(failure.line), "message": failure.message}
-        said = Paragraph(sentence(self.language, "failure", values), "warning")
+        key = "failure.nowhere" if failure.line is None else "failure"
+        said = Paragraph(sentence(self.language, key, values), "warning")
         return [self._heading("failure"), said, *([Code(failure.text)] if failure.text else [])]
 
     def _domain(self, notes: Sequence[Note]) -> Paragraph:
@@ -181,12 +186,15 @@ class Composer:
                 name = program.naming.boxes[output]
                 local = row(Sign("∂", "atom"), program.loss, Sign("/", "infix"), Sign("∂", "atom"), name)
                 yield self.paragraph(
-                    Note("intro.above", {"gradient": local, "loss": program.loss, "output": name}), "text"
+                    Note(
+                        "intro.above", {"g": program.upstream, "gradient": local, "loss": program.loss, "output": name}
+                    ),
+                    "text",
                 )
         elif program.arrays:
             yield self.paragraph(Note("start", {"gradient": passes.by_node[output].gradient.box}), "text")
-        if program.arrays and self.level != "summary":
-            yield self.paragraph(Note("intro.g"), "text")
+        if program.arrays and self.level != "summary" and any(step.alias is not None for step in passes.backward):
+            yield self.paragraph(Note("intro.g", {"g": program.upstream}), "text")
         lines: list[Line] = []
         silent = program.arrays or program.request.above is not None
         steps = [step for step in passes.backward if step.node is not output or not silent]

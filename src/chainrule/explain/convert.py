@@ -89,7 +89,9 @@ CONVERSIONS: dict[str, Conversion] = {
     "greater_part": lambda node, x: product(x[0], Apply(forms.greater_indicator, x[1:])),
     "where": lambda node, x: arrays.chosen(*x, function=node.primitive),
     "astype": lambda node, x: x[0],
-    "share_evenly": lambda node, x: _linear(node, x),
+    "share_evenly": lambda node, x: product(
+        x[0], Apply(forms.extreme_indicator, (x[1], _unshaped(x[2])), node.parameters)
+    ),
     "gather": lambda node, x: _linear(node, x),
     "scatter": lambda node, x: _linear(node, x),
     "embed": lambda node, x: _linear(node, x),
@@ -162,6 +164,11 @@ def expression_of(
         made[node] = conversion(node, operands) if conversion else Apply(node.primitive, operands, node.parameters)
         stack.pop()
     return made[root]
+
+
+def _unshaped(x: Expression) -> Expression:
+    """A number without the axes of length 1 that it was given."""
+    return x.inner[0] if isinstance(x, Apply) and x.name == "reshape" and x.inner[0].shape == () else x
 
 
 def _linear(node: Node, operands: tuple[Expression, ...]) -> Expression:

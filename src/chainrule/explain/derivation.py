@@ -45,6 +45,7 @@ class Options:
     level: str = "result"
     learning_rate: float | None = None
     source: str = ""
+    held: tuple[str, ...] = ()  # integer arguments, which nobody can differentiate by
     branches: tuple[tuple[int | None, bool], ...] = ()  # the lines of the program's conditions, and whether they held
 
     def __post_init__(self) -> None:
@@ -171,6 +172,7 @@ class Derivation:
             self.request.title,
             options.source,
             options.branches,
+            options.held,
             self.failure,
             sections=self.sections.blocks(options.level, options.language),
         )

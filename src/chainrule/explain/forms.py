@@ -37,6 +37,15 @@ greater_indicator = Form(
     _written(lambda x: iverson(row(x[0][0], ">", x[1][0]))),
     elementwise=True,
 )
+# 1 where an element is the extreme over the axes, shared evenly where several attain it.
+extreme_indicator = Form(
+    "extreme_indicator",
+    lambda x, extreme, *, axis: (
+        np.equal(x, extreme) / np.maximum(np.sum(np.equal(x, extreme), axis=axis, keepdims=True), 1)
+    ),
+    _written(lambda x, *, axis: iverson(row(x[0][0], "=", x[1][0]))),
+    elementwise=True,
+)
 squared_norm = Form("squared_norm", lambda x: np.sum(np.abs(x) ** 2), _written(lambda x: _norm(x[0][0]), 40))
 
 

@@ -223,6 +223,9 @@ class Drawer:
             if len(left.shape) == 1:
                 first = _with_top(fitted(operands[0], 50))
             return row(first, *(["·"] if _numeric(first) and _numeric(second) else []), second), 20
+        if name == "extreme_indicator" and np.any((expression.value != 0) & (expression.value != 1)):
+            one = expression.function.notation.drawn(operands, expression.parameters)[0]
+            return Fraction(one, row(Limits(Sign("Σ", "large")), one)), 45  # a tie
         if name == "squared_norm":
             box = expression.function.notation.drawn(operands, {})[0]
             if len(expression.operands[0].shape) > 1 and isinstance(box, Scripts):

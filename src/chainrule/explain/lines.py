@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.boxes import Box, Letter, Scripts, Sign, row
+from chainrule.boxes import Box, Scripts, Sign, row
 from chainrule.explain.algebra import ONE
 from chainrule.explain.document import Line
 from chainrule.explain.expression import Apply, Expression, Number, Sum, Symbol, size_of_terms
@@ -117,7 +117,7 @@ class LineWriter:
         steps = self._scalar(step) if scalar else self._array(step)
         left = step.gradient.box
         if self.program.arrays and not step.is_input:
-            left, steps = Letter("g"), [("←", step.gradient.box, step.gradient.value), *steps]
+            left, steps = self.program.upstream, [("←", step.gradient.box, step.gradient.value), *steps]
         label = self._label(step.node, step.value, numbers if self.level != "summary" else ())
         for start in self._starts:
             label = (*label, *([" · "] if label else []), start)
@@ -170,7 +170,9 @@ class LineWriter:
         """The sum of the contributions as it is written, those that are equal up to an index with Σ."""
         folded = self.loops.summed_terms(step.total.operands) if isinstance(step.total, Sum) else None
         if folded is None:
-            return Drawer().box(with_alias(step.total, step.alias if self.program.arrays else None))
+            return Drawer().box(
+                with_alias(step.total, step.alias if self.program.arrays else None, self.program.upstream)
+            )
         self._starts += [start for start in folded[1] if start not in self._starts]
         return plus(folded[0])
 
@@ -209,7 +211,7 @@ class LineWriter:
             return steps
         if self.level != "summary" and any(one.above is not None for one in step.contributions):
             add(steps, "=", self._terms(step, self.jacobian_form), flowed(step))
-        total = with_alias(step.total, step.alias)
+        total = with_alias(step.total, step.alias, self.program.upstream)
         if self.depth >= 2 or not steps:
             add(steps, "=", self._total(step), settled_total(step))
         if self.depth >= 3 and fits_numbers(total):
@@ -221,7 +223,7 @@ class LineWriter:
 
     def jacobian_form(self, one: Contribution, step: Step) -> Box:
         """A contribution before the rule is put in: g ⊙ σ'(a) for a function of each element, else (∂u/∂x)ᵀ g."""
-        above = None if one.above is None else with_alias(one.above, step.alias)
+        above = None if one.above is None else with_alias(one.above, step.alias, self.program.upstream)
         use = one.use.expression
         head = prime(use, step.symbol)
         upstream = None if above is None else Drawer().box(above)
@@ -269,6 +271,7 @@ def plus(boxes: Any) -> Box:
 def add(steps: list[Relation], sign: str, box: Box, value: Any) -> None:
     """One more relation, unless it would repeat what stands there already.
 
+    >>> from chainrule.boxes import Letter
     >>> steps = [("=", Letter("x"), 1.0)]
     >>> add(steps, "=", Letter("x"), 1.0)
     >>> len(steps)
@@ -281,6 +284,7 @@ def add(steps: list[Relation], sign: str, box: Box, value: Any) -> None:
 def line_of(left: Box, value: Any, steps: Sequence[Relation], **fields: Any) -> Line:
     """A line from its relations, with the values that check it.
 
+    >>> from chainrule.boxes import Letter
     >>> line_of(Letter("x"), 1.0, [("=", Letter("y"), 1.0)]).values
     (1.0, 1.0)
     """

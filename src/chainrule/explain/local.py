@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -82,7 +83,7 @@ class Writer:
         terms.update({("count", count): symbol for count, symbol in self.counts.items()})
 
         def fill(expression: Expression) -> Expression:
-            return substitute(expression, lambda symbol: terms.get(symbol.key))
+            return substitute(expression, lambda symbol: terms.get(symbol.key) or _plain_count(symbol))
 
         contributions = {
             source: None
@@ -93,6 +94,11 @@ class Writer:
             for source, formula in zip(block.sources, template.contributions, strict=True)
         }
         return Formulas(fill(template.value), contributions, template.recognised, template)
+
+
+def _plain_count(symbol: Symbol) -> Expression | None:
+    """A number of elements that has no letter in this document."""
+    return Number(Fraction(symbol.value)) if isinstance(symbol.key, tuple) and symbol.key[0] == "count" else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

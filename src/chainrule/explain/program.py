@@ -37,6 +37,7 @@ class Request:
     names: Mapping[Node, str] | None = None
     boxes: Mapping[Node, Box] | None = None
     constants: Mapping[tuple[Node, int], str] = field(default_factory=dict)
+    partial: bool = False  # the program stopped half-way: its last result is no output
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +59,7 @@ class Program:
     counts: dict[int, Symbol]
     arrays: bool
     loss: Box
+    upstream: Letter  # what the gradient from above is called: g, unless the program has a g
 
     @property
     def output(self) -> Node:
@@ -71,12 +73,14 @@ def prepare(request: Request) -> Program:
     names = dict(request.names) if request.names is not None else user_names(graph)
     named = named_nodes(graph, names)
     blocks = tuple(blocks_of(graph, named))
-    naming = name_nodes(graph, named, names, _output_name(request, names), request.constants.values(), request.boxes)
+    output_name = None if request.partial else _output_name(request, names)
+    naming = name_nodes(graph, named, names, output_name, request.constants.values(), request.boxes)
     ordered = [node for node in graph.nodes if node in named]
     symbols = {node: Symbol(("value", node), naming.boxes[node], concrete(node.value)) for node in ordered}
     output = graph.outputs[0]
     arrays = any(np.ndim(concrete(node.value)) for node in named)
     loss = naming.boxes[output] if request.above is None else _letter_above(naming)
+    upstream = Letter(next(letter for letter in ("g", "δ", "γ", "η") if letter not in naming.texts.values()))
     gradients, flows = engine_gradients(request, blocks, named) if request.wanted else ({}, {})
     gradient_symbols = {
         node: Symbol(
@@ -86,11 +90,13 @@ def prepare(request: Request) -> Program:
         if node in gradients
     }
     if request.above is not None and output in gradients:
-        gradient_symbols[output] = Symbol(("gradient", output), Letter("g"), gradients[output])
+        gradient_symbols[output] = Symbol(("gradient", output), upstream, gradients[output])
     constants = _constant_symbols(request, naming)
     counts = _count_symbols(blocks, naming)
     writer = Writer(symbols, constants, counts)
-    return Program(request, naming, blocks, symbols, gradient_symbols, gradients, flows, writer, counts, arrays, loss)
+    return Program(
+        request, naming, blocks, symbols, gradient_symbols, gradients, flows, writer, counts, arrays, loss, upstream
+    )
 
 
 def _is_number(node: Node) -> bool:

@@ -47,7 +47,12 @@ def simplest(expression: Expression) -> Expression:
         return expression
     names = {symbols[symbol.key]: symbol for symbol in symbols_in(expression)}
     best = expression
-    ways = (sympy.factor, sympy.simplify) if size(expression) <= LONGEST else (sympy.factor,)
+    # `simplify` tries every identity of the functions in an expression, which takes seconds for two or three of them.
+    ways = (
+        (sympy.factor, sympy.simplify)
+        if size(expression) <= LONGEST and not _has_functions(expression)
+        else (sympy.factor,)
+    )
     for way in ways:
         form = way(given)
         try:
@@ -57,6 +62,16 @@ def simplest(expression: Expression) -> Expression:
         if size(found) < size(best) and _terms(found) <= _terms(expression):  # not what is multiplied out
             best = found
     return best
+
+
+def _has_functions(expression: Expression) -> bool:
+    stack = [expression]
+    while stack:
+        term = stack.pop()
+        if isinstance(term, Apply) and term.name not in ("exp", "log", "sqrt"):
+            return True
+        stack.extend(term.operands)
+    return False
 
 
 def _terms(expression: Expression) -> int:

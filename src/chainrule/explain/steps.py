@@ -26,6 +26,8 @@ from chainrule.explain.rebuild import rebuild
 from chainrule.graph import INPUT, Node
 from chainrule.traced import concrete
 
+G = Letter("g")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForwardStep:
@@ -194,7 +196,7 @@ def _zero_symbol(program: Program, node: Node) -> Symbol:
     return Symbol(("gradient", node), box, np.zeros_like(symbol.value)[()])
 
 
-def with_alias(expression: Expression, alias: Symbol | None) -> Expression:
+def with_alias(expression: Expression, alias: Symbol | None, letter: Letter = G) -> Expression:
     """The expression with g for the gradient that the step before has left.
 
     >>> with_alias(ONE, None) is ONE
@@ -202,7 +204,7 @@ def with_alias(expression: Expression, alias: Symbol | None) -> Expression:
     """
     if alias is None:
         return expression
-    g = Symbol(alias.key, Letter("g"), alias.value)
+    g = Symbol(alias.key, letter, alias.value)
     return substitute(expression, lambda symbol: g if symbol.key == alias.key else None)
 
 
