@@ -694,3 +694,12 @@ def test_integers_are_said_to_be_held_fixed() -> None:
 def test_a_missing_folder_is_named_by_the_file_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no/a\.txt"):
         cr.derive(lambda x: x * x, 2.0).save(tmp_path / "no" / "a.txt")
+
+
+def test_a_sum_in_front_of_a_factor_stands_in_parentheses() -> None:
+    def f(z: Any, t: Any) -> Any:
+        p = z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+        return -np.sum(t * p)
+
+    one = cr.derive(f, np.array([[0.1, 0.2], [0.3, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]]), wrt="z", level="names")
+    assert "(Σⱼ g_{:j}) ⊙ eᶻ" in one.text()

@@ -185,12 +185,3 @@ def _exponential(node: Node, operands: tuple[Expression, ...]) -> Expression:
     if isinstance(x, Apply) and x.name == "log_softmax":
         return Apply(primitives["softmax"], x.inner, x.parameters)
     return Apply(node.primitive, operands, node.parameters)
-
-
-def is_zero(term: Expression) -> bool:
-    """Whether a term is the number 0.
-
-    >>> is_zero(number(0.0))
-    True
-    """
-    return isinstance(term, Number) and term.number == 0

@@ -216,6 +216,8 @@ class Drawer:
             if turned is not None:
                 a, b = (self.operand(operand, index)[0] for operand in expression.operands[0].operands)
                 return row(a, turned, b), 5
+        if name == "column":
+            return operands[0]  # with its precedence: a sum stays a sum
         if name == "matmul":
             left = expression.operands[0]
             first = fitted(operands[0], 21 if isinstance(left, Product) else 20)

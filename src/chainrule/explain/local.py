@@ -19,7 +19,7 @@ from chainrule.boundary import lift, next_level
 from chainrule.boxes import Letter
 from chainrule.differentiate import backpropagate
 from chainrule.explain.agreement import agree
-from chainrule.explain.algebra import ONE, ZERO, product, total
+from chainrule.explain.algebra import ONE, product
 from chainrule.explain.blocks import Block
 from chainrule.explain.convert import counts_in, expression_of, literal
 from chainrule.explain.expression import Apply, Expression, Number, Symbol, size_of_terms, substitute
@@ -281,12 +281,3 @@ def without(expression: Expression, symbol: Symbol) -> Expression:
     6.0
     """
     return rebuild(substitute(expression, lambda one: ONE if one.key == symbol.key else None))
-
-
-def sum_of_terms(terms: list[Expression]) -> Expression:
-    """The sum of contributions, like terms not yet collected.
-
-    >>> sum_of_terms([])
-    0
-    """
-    return total(*terms) if terms else ZERO

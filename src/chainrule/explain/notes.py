@@ -15,10 +15,10 @@ import numpy as np
 from chainrule.boxes import Box
 from chainrule.explain.algebra import exact
 from chainrule.explain.convert import constant_term, expression_of
-from chainrule.explain.expression import Apply, Expression, Number, Symbol
+from chainrule.explain.expression import Expression, Number, Symbol
 from chainrule.explain.program import Program
 from chainrule.explain.steps import Contribution, ForwardStep, Step
-from chainrule.graph import COMPONENT, INPUT, Node
+from chainrule.graph import COMPONENT, Node
 from chainrule.primitive import primitives
 from chainrule.traced import concrete
 
@@ -318,17 +318,3 @@ def _ancestors(node: Node) -> set[Node]:
                 seen.add(source)
                 stack.append(source)
     return seen
-
-
-def is_argument(node: Node) -> bool:
-    """Whether a node is an argument of the program."""
-    return node.primitive is INPUT
-
-
-def spoken(expression: Expression) -> bool:
-    """Whether an expression is short enough to stand in a sentence.
-
-    >>> spoken(Number(1))
-    True
-    """
-    return not (isinstance(expression, Apply) and expression.name == "literal")

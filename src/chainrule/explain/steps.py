@@ -7,7 +7,6 @@ the gradient. A step knows the number of the step that derived what it uses, so 
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -22,7 +21,6 @@ from chainrule.explain.formula import Drawer
 from chainrule.explain.local import Formulas, without
 from chainrule.explain.printing.text import text_of
 from chainrule.explain.program import Program, gradient_box
-from chainrule.explain.rebuild import rebuild
 from chainrule.graph import INPUT, Node
 from chainrule.traced import concrete
 
@@ -230,12 +228,3 @@ def chain_product(contribution: Contribution) -> Expression:
     if contribution.local is None or contribution.above is None:
         return contribution.term
     return product(contribution.above, contribution.local)
-
-
-def substituted(expression: Expression, terms: Mapping[Any, Expression]) -> Expression:
-    """The expression with other terms for some of its symbols, tidied.
-
-    >>> substituted(ONE, {})
-    1
-    """
-    return rebuild(substitute(expression, lambda symbol: terms.get(symbol.key)))

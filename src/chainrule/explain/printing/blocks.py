@@ -192,13 +192,3 @@ def beside_all(blocks: list[TextBlock]) -> TextBlock:
     for block in blocks:
         whole = whole.beside(block)
     return whole
-
-
-def width_in_columns(box: Box) -> float:
-    """The width of `block_of`, for laying out rows.
-
-    >>> from chainrule.boxes import Sign
-    >>> width_in_columns(Row((Numeral("1"), Sign("+"), Numeral("2"))))
-    5.0
-    """
-    return float(block_of(box).width)
