@@ -703,3 +703,13 @@ def test_a_sum_in_front_of_a_factor_stands_in_parentheses() -> None:
 
     one = cr.derive(f, np.array([[0.1, 0.2], [0.3, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]]), wrt="z", level="names")
     assert "(Σⱼ g_{:j}) ⊙ eᶻ" in one.text()
+
+
+def test_an_exponential_is_no_power_of_a_variable_named_e() -> None:
+    def f(e: Any, x: Any) -> Any:
+        return e * np.exp(-e) * np.exp(x)
+
+    text = cr.derive(f, 0.2, 1.0).text()
+    assert "exp(−e)" in text
+    assert "eˣ" not in text
+    assert "e⁻ᵉ" not in text

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.boxes import Box, Fence, Numeral, Scripts, Sign, row
 from chainrule.explain.expression import Form
-from chainrule.notation import Notation, custom, fitted
+from chainrule.notation import Notation, call, custom, fitted
 from chainrule.ops.choice import iverson
 
 
@@ -46,6 +46,7 @@ extreme_indicator = Form(
     _written(lambda x, *, axis: iverson(row(x[0][0], "=", x[1][0]))),
     elementwise=True,
 )
+spelled_exponential = Form("exp", np.exp, call(r"\exp"), elementwise=True)  # where e is a name of the program
 squared_norm = Form("squared_norm", lambda x: np.sum(np.abs(x) ** 2), _written(lambda x: _norm(x[0][0]), 40))
 
 

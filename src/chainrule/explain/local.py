@@ -23,6 +23,7 @@ from chainrule.explain.algebra import ONE, product
 from chainrule.explain.blocks import Block
 from chainrule.explain.convert import counts_in, expression_of, literal
 from chainrule.explain.expression import Apply, Expression, Number, Symbol, size_of_terms, substitute
+from chainrule.explain.forms import spelled_exponential
 from chainrule.explain.rebuild import rebuild
 from chainrule.graph import COMPONENT, Node
 from chainrule.primitive import primitives
@@ -60,6 +61,7 @@ class Writer:
         self.constants = constants
         self.counts = counts or {}
         self._templates: dict[Any, _Template] = {}
+        self._has_e = any(symbol.box == Letter("e") for symbol in (*symbols.values(), *constants.values()))
         self._families: dict[Any, tuple[_Template, tuple[Any, ...]]] = {}
 
     def formulas(self, block: Block, gradient: Expression) -> Formulas:
@@ -83,7 +85,8 @@ class Writer:
         terms.update({("count", count): symbol for count, symbol in self.counts.items()})
 
         def fill(expression: Expression) -> Expression:
-            return substitute(expression, lambda symbol: terms.get(symbol.key) or _plain_count(symbol))
+            filled = substitute(expression, lambda symbol: terms.get(symbol.key) or _plain_count(symbol))
+            return _spelled(filled) if self._has_e else filled
 
         contributions = {
             source: None
@@ -94,6 +97,14 @@ class Writer:
             for source, formula in zip(block.sources, template.contributions, strict=True)
         }
         return Formulas(fill(template.value), contributions, template.recognised, template)
+
+
+def _spelled(expression: Expression) -> Expression:
+    """Exponentials as exp( ): in a program with a variable e, a power of e would be read as one of the variable."""
+    operands = tuple(_spelled(operand) for operand in expression.operands)
+    if isinstance(expression, Apply) and expression.function is primitives["exp"]:
+        return Apply(spelled_exponential, operands)
+    return expression.rebuilt(operands) if operands else expression
 
 
 def _plain_count(symbol: Symbol) -> Expression | None:

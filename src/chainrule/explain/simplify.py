@@ -46,6 +46,7 @@ def simplest(expression: Expression) -> Expression:
     except KeyError:
         return expression
     names = {symbols[symbol.key]: symbol for symbol in symbols_in(expression)}
+    functions = _functions(expression)  # as the program's own terms are written
     best = expression
     # `simplify` tries every identity of the functions in an expression, which takes seconds for two or three of them.
     ways = (
@@ -56,7 +57,7 @@ def simplest(expression: Expression) -> Expression:
     for way in ways:
         form = way(given)
         try:
-            found = _from_sympy(sympy, form, names)
+            found = _from_sympy(sympy, form, names, functions)
         except KeyError:
             continue
         if size(found) < size(best) and _terms(found) <= _terms(expression):  # not what is multiplied out
@@ -65,13 +66,18 @@ def simplest(expression: Expression) -> Expression:
 
 
 def _has_functions(expression: Expression) -> bool:
+    return not _functions(expression).keys() <= {"exp", "log", "sqrt"}
+
+
+def _functions(expression: Expression) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     stack = [expression]
     while stack:
         term = stack.pop()
-        if isinstance(term, Apply) and term.name not in ("exp", "log", "sqrt"):
-            return True
+        if isinstance(term, Apply):
+            found[term.name] = term.function
         stack.extend(term.operands)
-    return False
+    return found
 
 
 def _terms(expression: Expression) -> int:
@@ -115,12 +121,12 @@ def _rational(sympy: Any, value: Any) -> Any:
     raise KeyError(value)
 
 
-def _from_sympy(sympy: Any, form: Any, names: dict[Any, Symbol]) -> Expression:
+def _from_sympy(sympy: Any, form: Any, names: dict[Any, Symbol], functions: dict[str, Any]) -> Expression:
     if form in names:
         return names[form]
     if form.is_Rational:
         return number(Fraction(int(form.p), int(form.q)))
-    parts = [_from_sympy(sympy, argument, names) for argument in form.args]
+    parts = [_from_sympy(sympy, argument, names, functions) for argument in form.args]
     if form.is_Add:
         return total(*parts)
     if form.is_Mul:
@@ -129,5 +135,5 @@ def _from_sympy(sympy: Any, form: Any, names: dict[Any, Symbol]) -> Expression:
         return power(*parts)
     for ours, theirs in FUNCTIONS.items():
         if form.func is getattr(sympy, theirs):
-            return Apply(primitives[ours], tuple(parts))
+            return Apply(functions.get(ours, primitives[ours]), tuple(parts))
     raise KeyError(form.func)
