@@ -21,7 +21,13 @@ from benchmarks.peers import PEERS
 from benchmarks.works import WORKS
 
 ROOT = Path(__file__).resolve().parent.parent
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "CHAINRULE_THREADS",
+)
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,15 @@ class Entry:
 class WorkerProcess:
     """The parent's end of one worker."""
 
-    def __init__(self, peer: str, threads: int) -> None:
+    def __init__(self, peer: str, threads: int | None, module: str = "benchmarks.worker", **variables: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", peer],
+            [sys.executable, "-m", module, peer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             cwd=ROOT,
-            env=worker_environment(os.environ, threads),
+            env={**worker_environment(os.environ, threads), **variables},
         )
 
     def ask(self, action: str, **details: Any) -> dict[str, Any]:
@@ -98,14 +104,21 @@ class WorkerProcess:
         self.close()
 
 
-def worker_environment(inherited: Mapping[str, str], threads: int) -> dict[str, str]:
-    """The parent's environment, the same thread count for every library, JAX on the processor as all others."""
+def worker_environment(inherited: Mapping[str, str], threads: int | None) -> dict[str, str]:
+    """The parent's environment, the same thread count for every library, JAX on the processor as all others.
+
+    With None each library has the threads that it takes of itself, whatever the parent's environment says.
+    """
     environment = dict(inherited)
     source = str(ROOT / "src")
     known = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
     environment["PYTHONPATH"] = os.pathsep.join([*known, *([] if source in known else [source])])
     environment["JAX_PLATFORMS"] = "cpu"
-    environment.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    if threads is None:
+        for name in THREAD_VARIABLES:
+            environment.pop(name, None)
+    else:
+        environment.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     if threads == 1:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         environment["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {flags}".strip()

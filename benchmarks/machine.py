@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,22 @@ def processor() -> str:
 def busy(record: dict[str, Any]) -> bool:
     """Whether other work was running when the measurement began."""
     return record["load"] is not None and record["load"] > BUSY_LOAD
+
+
+def others(seconds: float = 0.3) -> float | None:
+    """How many cores are at work while this process sleeps for a moment; None where the system does not tell."""
+    before = busy_ticks()
+    if before is None:
+        return None
+    time.sleep(seconds)
+    after = busy_ticks() or before
+    return max(0, after - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
+def busy_ticks() -> int | None:
+    """Ticks of all processors that were not idle, from Linux's /proc/stat."""
+    listing = Path("/proc/stat")
+    if not listing.exists():
+        return None
+    numbers = [int(number) for number in listing.read_text(encoding="ascii").splitlines()[0].split()[1:]]
+    return sum(numbers[:8]) - numbers[3] - numbers[4]  # without idle and waiting for input or output

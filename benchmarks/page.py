@@ -6,7 +6,7 @@ import math
 
 from benchmarks.agreement import TOLERANCE
 from benchmarks.peers import PEERS
-from benchmarks.report import Grid, Results, grids, remarks
+from benchmarks.report import Results, grids, markdown, remarks
 from benchmarks.works import WORKS
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -37,15 +37,6 @@ METHOD = """\
 - **Warm.** Compiling and first calls are not in these figures; the JSON file has the first step of each peer apart.
 - **A step** is forward, backward and the update of all parameters by gradient descent, on one batch that stays.
 """
-
-
-def markdown(grid: Grid) -> str:
-    """One table with its heading and its sentence."""
-    lines = [f"## {grid.title}", "", grid.sentence, ""]
-    lines.append("| " + " | ".join(column or " " for column in grid.columns) + " |")
-    lines.append("|---" + "|---:" * (len(grid.columns) - 1) + "|")
-    lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
-    return "\n".join(lines) + "\n"
 
 
 def machine_section(results: Results) -> str:

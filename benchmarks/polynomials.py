@@ -186,8 +186,8 @@ def _error_far(degree: int, bits: int, end: float) -> Problem:
     return Problem(lambda t: -mpmath.log(mpmath.erfc(t)), mpmath.erfc, (1, end), degree, bits)
 
 
-def _hyperbolic_tangent(degree: int, bits: int) -> Problem:
-    return Problem(hyperbolic_tangent, lambda z: z, (0, mpmath.mpf("0.5626")), degree, bits)
+def _hyperbolic_tangent(degree: int, bits: int, end: Any) -> Problem:
+    return Problem(hyperbolic_tangent, lambda z: z, (0, end), degree, bits)
 
 
 PROBLEMS: dict[str, Problem] = {
@@ -204,7 +204,9 @@ PROBLEMS: dict[str, Problem] = {
     "SINE_32": _sine(2, 24),
     "COSINE_64": _cosine(5, 53),
     "COSINE_32": _cosine(2, 24),
-    "TANGENT_32": _hyperbolic_tangent(5, 24),
+    "TANGENT_64": _hyperbolic_tangent(6, 53, (HALF_LN2 * mpmath.mpf("0.75")) ** 2),
+    "SHORT_TANGENT_64": _hyperbolic_tangent(5, 53, (HALF_LN2 / 2) ** 2),
+    "TANGENT_32": _hyperbolic_tangent(2, 24, (HALF_LN2 * mpmath.mpf("0.75")) ** 2),
     "ERROR_NEAR_64": _error_near_zero(12, 53),
     "ERROR_NEAR_32": _error_near_zero(6, 24),
     "ERROR_FAR_64": _error_far(17, 53, 5.93),

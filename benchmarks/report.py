@@ -57,6 +57,15 @@ class Grid:
     rows: list[tuple[str, ...]]
 
 
+def markdown(grid: Grid) -> str:
+    """One table with its heading and its sentence."""
+    lines = [f"## {grid.title}", "", grid.sentence, ""]
+    lines.append("| " + " | ".join(column or " " for column in grid.columns) + " |")
+    lines.append("|---" + "|---:" * (len(grid.columns) - 1) + "|")
+    lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
+    return "\n".join(lines) + "\n"
+
+
 def microseconds(seconds: float) -> str:
     """Three significant digits or whole microseconds, thousands set apart by a narrow space."""
     value = seconds * 1e6
@@ -320,12 +329,20 @@ def remarks(results: Results) -> list[str]:
 
 def print_tables(results: Results, console: Console) -> None:
     """The whole report on the terminal."""
-    for grid in grids(results):
+    print_grids(grids(results), console)
+    print_remarks(remarks(results), console)
+
+
+def print_grids(tables: Iterable[Grid], console: Console) -> None:
+    for grid in tables:
         table = Table(title=grid.title, caption=grid.sentence, title_justify="left", caption_justify="left")
         for position, column in enumerate(grid.columns):
             table.add_column(column, justify="right" if position else "left")
         for row in grid.rows:
             table.add_row(*row, style="red" if "not reached" in row else None)
         console.print(table)
-    for sentence in remarks(results):
+
+
+def print_remarks(sentences: Iterable[str], console: Console) -> None:
+    for sentence in sentences:
         console.print(sentence, style="yellow")

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import agreement, timing
@@ -55,25 +56,34 @@ class Worker:
         """A measurement of chainrule alone, run whole in this process."""
         return {"result": importlib.import_module(f"benchmarks.{module}").measure(**options)}
 
+    actions = ("prepare", "batch", "release", "measure")
+
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        action = {"prepare": self.prepare, "batch": self.batch, "release": self.release, "measure": self.measure}
-        try:
-            return {"ok": True, **action[request.pop("do")](**request)}
-        except agreement.DisagreementError as error:
-            return {"ok": False, "kind": "disagrees", "reason": str(error)}
-        except Exception as error:  # whatever a peer raises becomes a row of the report instead of the end of the run
-            traceback.print_exc()
-            return {"ok": False, "kind": "failed", "reason": f"{type(error).__name__}: {error}"}
+        return answer(self, request)
 
 
-def serve(peer: str) -> None:
+def answer(worker: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """What the worker's action of that name returns, or why there is no answer."""
+    try:
+        name = request.pop("do")
+        if name not in worker.actions:
+            raise ValueError(f"a worker does {', '.join(worker.actions)}, not {name!r}")
+        return {"ok": True, **getattr(worker, name)(**request)}
+    except agreement.DisagreementError as error:
+        return {"ok": False, "kind": "disagrees", "reason": str(error)}
+    except Exception as error:  # whatever a peer raises becomes a row of the report instead of the end of the run
+        traceback.print_exc()
+        return {"ok": False, "kind": "failed", "reason": f"{type(error).__name__}: {error}"}
+
+
+def serve(make: Callable[[], Any]) -> None:
     """Answers until stdin closes. What libraries print goes to stderr, so that it cannot tear a line of JSON."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    worker = Worker(peer)
+    worker = make()
     for line in sys.stdin:
-        print(json.dumps(worker.answer(json.loads(line))), file=answers, flush=True)
+        print(json.dumps(answer(worker, json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(lambda: Worker(sys.argv[1]))

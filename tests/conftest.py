@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +21,8 @@ settings.register_profile(
 )
 settings.register_profile("nightly", parent=settings.get_profile("suite"), derandomize=False)
 settings.load_profile(os.environ.get("CHAINRULE_HYPOTHESIS_PROFILE", "suite"))
+
+# Compiled code is kept for the run of the suite only, and not among the user's files; the processes that it starts share it.
+if "CHAINRULE_CACHE" not in os.environ:
+    os.environ["CHAINRULE_CACHE"] = tempfile.mkdtemp(prefix="chainrule-tests-")
+    atexit.register(shutil.rmtree, os.environ["CHAINRULE_CACHE"], ignore_errors=True)

@@ -713,3 +713,16 @@ def test_an_exponential_is_no_power_of_a_variable_named_e() -> None:
     assert "exp(−e)" in text
     assert "eˣ" not in text
     assert "e⁻ᵉ" not in text
+
+
+def test_a_slice_of_a_gradient_that_is_one_number_everywhere() -> None:
+    def program(x: Any) -> Any:
+        a = np.stack([part * x.sum() for part in x])
+        c = a + x
+        e = np.conj(a * 1j).imag + c
+        f = np.flip(np.sin(x), 0)
+        g = np.floor(e - 0.3 + 100.0) * 0.01 + f
+        return np.sum(np.sin(g * np.sin(f)))
+
+    derivation = cr.derive(program, np.array([[-1.4], [-0.93]]))
+    assert derivation.holds

@@ -27,7 +27,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["index.md", "conventions.md", "derivations.md"])
+@pytest.mark.parametrize("page", ["index.md", "conventions.md", "derivations.md", "compile.md"])
 def test_the_examples_of_a_page_run(page: str) -> None:
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     result = doctest.testfile(str(DOCS / page), module_relative=False, optionflags=flags, encoding="utf-8")

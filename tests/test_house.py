@@ -29,11 +29,14 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("words", ("errors", "shapes", "boxes", "symbols", "numerals", "notation", "trees", "bytecode", "source")),
     ("record", ("primitive",)),
     ("graph", ("verify", "graph")),
-    ("trace", ("numpy_protocol", "array_methods", "traced", "boundary", "trace")),
+    (
+        "trace",
+        ("guards", "unwrap", "numpy_protocol", "array_methods", "traced", "traced_float", "boundary", "trace"),
+    ),
     (
         "ops: structure",
         (
-            "ops.guard", "ops.structure", "ops.flow", "ops.brackets", "ops.indexing", "ops.reshaping", "ops.joining",
+            "ops.guard", "ops.structure", "ops.flow", "ops.whole", "ops.brackets", "ops.indexing", "ops.reshaping", "ops.joining",
             "ops.filling", "ops.creation", "ops.selecting", "ops.diagonals", "ops.padding", "ops.writing",
             "ops.ordering", "ops.searching", "ops.quantiles", "ops.cumulative",
         ),
@@ -57,13 +60,20 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ops.classification", "ops",
         ),
     ),
-    ("differentiate", ("differentiate", "pushforward", "replay")),
+    ("differentiate", ("differentiate", "pushforward", "replay", "scan_loop", "scan_record", "scan_rules")),
     ("optimise", ("optimise.*", "optimise")),
     ("lower", ("lower.*", "lower")),
-    ("run", ("run.interpret", "run.executor", "run.*", "run")),
+    ("run", ("run.interpret", "run.runnable", "run.native.*", "run.native", "run.executor", "run")),
     ("explain", ("explain.*", "explain")),
     ("draw", ("draw.*", "draw")),
-    ("front", ("allocator", "handles", "sites", "naming", "arguments", "api", "reading", "custom", "variable")),
+    (
+        "front",
+        (
+            "allocator", "handles", "sites", "naming", "arguments", "api", "reading", "custom", "variable",
+            "scan_random", "scan_step", "scan_plain", "scan",
+            "call_front", "flattening", "call_leaves", "surroundings", "capture", "donation", "compile_stats", "compile",
+        ),
+    ),
     ("check", ("check.*", "check", "why.*", "why")),
     ("learn", ("learn.*", "learn")),
     ("faces", ("", "cli.*", "cli", "studio.*", "studio", "__main__")),
@@ -73,7 +83,11 @@ STRANGERS = {"explain": "run", "draw": "run"}  # layer → layer of which it mus
 PUBLIC_FRONT_ONLY = {"learn": {"front", "ops: composed", "learn", "words"}}
 
 # The look-up of a backend by name happens when one is asked for, so that importing chainrule does not load it.
-LAZY_IMPORTS: set[tuple[str, str]] = {("reading", "explain.derivation"), ("reading", "explain.program")}
+LAZY_IMPORTS: set[tuple[str, str]] = {
+    ("reading", "explain.derivation"),
+    ("reading", "explain.program"),
+    ("run.executor", "run.native.compiled"),
+}
 
 HEAVY = ("scipy", "sklearn", "matplotlib", "llvmlite", "rich", "torch", "jax", "pandas", "sympy")
 

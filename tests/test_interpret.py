@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.run import evaluate, executor, interpret
+from chainrule.run import builder, evaluate, interpret
 from chainrule.source import Place
 
 
@@ -62,10 +62,10 @@ def test_other_shapes_and_counts_are_refused():
 
 def test_executors_by_name():
     graph = cr.trace(lambda x: x * x, 3.0)
-    assert float(executor()(graph)(5.0)) == 25.0
-    assert float(executor("numpy")(graph)(5.0)) == 25.0
-    with pytest.raises(cr.errors.ArgumentError, match="There is no executor named 'magic'. There are: numpy."):
-        executor("magic")
+    for name in (None, "numpy", "native"):
+        assert builder(name)(graph).run([np.float64(5.0)]) == [25.0]
+    with pytest.raises(cr.errors.ArgumentError, match="no executor named 'magic'. There are: native, numpy."):
+        builder("magic")
 
 
 def test_a_place_without_code_says_so():

@@ -12,6 +12,7 @@ from chainrule.api import stop_gradient as stop_gradient
 from chainrule.api import trace as trace
 from chainrule.api import value_and_grad as value_and_grad
 from chainrule.api import vjp as vjp
+from chainrule.compile import compile as compile
 from chainrule.custom import checkpoint as checkpoint
 from chainrule.custom import custom_derivative as custom_derivative
 from chainrule.graph import Graph as Graph
@@ -35,6 +36,7 @@ from chainrule.ops.indexing import scatter_add as scatter_add
 from chainrule.ops.joining import array as array
 from chainrule.ops.special import polygamma as polygamma
 from chainrule.reading import derive as derive
+from chainrule.scan import scan as scan
 from chainrule.trace import no_grad as no_grad
 from chainrule.variable import variable as variable
 

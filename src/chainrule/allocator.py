@@ -9,6 +9,8 @@ touched; where the allocator is another one, this does nothing.
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 
 LARGEST_ADAPTIVE_BLOCK = 32 * 2**20  # glibc: DEFAULT_MMAP_THRESHOLD_MAX on 64-bit systems
@@ -20,3 +22,15 @@ def settle() -> None:
     >>> settle()
     """
     np.empty(LARGEST_ADAPTIVE_BLOCK - 2**16, np.uint8)  # 64 KiB less, for the allocator's own header and rounding
+
+
+def give_back() -> None:
+    """Hand memory that is free back to the system: after tracing a large program, which will need it no more.
+
+    >>> give_back()
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim  # glibc's
+    except (AttributeError, OSError, TypeError):
+        return
+    trim(0)

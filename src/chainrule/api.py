@@ -22,7 +22,7 @@ from chainrule.graph import Graph, Node
 from chainrule.naming import Recording
 from chainrule.primitive import operations
 from chainrule.pushforward import push_forward
-from chainrule.traced import Traced, concrete, require_open
+from chainrule.traced import Traced, prototype, require_open
 from chainrule.trees import leaves, rebuild, require_same_structure, transform
 
 allocator.settle()
@@ -73,7 +73,7 @@ def _differentiator(verb: str, f: Callable[..., Any], wrt: Wrt, with_value: bool
             if node is None:
                 found: list[Any] = [None] * len(run.nodes)
             else:
-                plain = concrete(value)
+                plain = prototype(value)
                 one = plain.dtype.type(1)
                 found = pull_back([(node, np.full(plain.shape, one) if plain.ndim else one)], run.nodes)
             gradients = run.arrange([_conjugate(g) for g in hand_over(found, run.nodes)])
@@ -93,7 +93,7 @@ def _scalar(verb: str, f: Any, run: Run) -> tuple[Any, Node | None]:
         raise OutputError(
             f"{verb} needs a function with one number as result, and {called} returned None. Is a `return` missing?"
         )
-    plain = concrete(value)
+    plain = prototype(value)
     if type(plain) is np.float64:
         return value, node
     if not isinstance(plain, np.ndarray | np.generic | float | int | complex) or isinstance(plain, bool | str):
@@ -141,7 +141,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         seeds = [
             (node, _conjugate(_as_cotangent(seed, value, "cotangent")))
             for node, value, seed in zip(nodes, values, given, strict=True)
-            if node is not None and concrete(value).dtype.kind in "fc"
+            if node is not None and prototype(value).dtype.kind in "fc"
         ]
         found = pull_back(seeds, run.nodes)
         own = hand_over(found, run.nodes, [seed for _, seed in seeds])
@@ -159,12 +159,12 @@ def _as_cotangent(given: Any, value: Any, what: str) -> Any:
     """A cotangent or tangent in the dtype of its value; its shape must be the value's."""
     if not isinstance(given, Traced):
         given = np.asarray(given)
-    if np.shape(concrete(given)) != np.shape(concrete(value)):
+    if np.shape(prototype(given)) != np.shape(prototype(value)):
         raise ArgumentError(
-            f"The {what} has shape {np.shape(concrete(given))}, and its value has shape {np.shape(concrete(value))}. "
+            f"The {what} has shape {np.shape(prototype(given))}, and its value has shape {np.shape(prototype(value))}. "
             "They must be equal."
         )
-    dtype = concrete(value).dtype
+    dtype = prototype(value).dtype
     if given.dtype != dtype:
         if given.dtype.kind == "c" and dtype.kind != "c":
             raise ArgumentError(f"The {what} is complex and its value is real ({dtype}). Take its real part.")
@@ -190,7 +190,7 @@ def jvp(f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any]) -> 
         results = []
         for value, node in zip(values, nodes, strict=True):
             tangent = pushed.get(node) if node is not None else None
-            plain = concrete(value)
+            plain = prototype(value)
             results.append(np.zeros(np.shape(plain), np.result_type(plain))[()] if tangent is None else _own(tangent))
         return rebuild(run.result, [_own(value) for value in values]), rebuild(run.result, results)
 
@@ -223,7 +223,7 @@ def jacobian(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
 
 def _jacobian_rows(value: Any, node: Node | None, run: Run) -> list[Any]:
     """For one output: its Jacobian with respect to each leaf, one pullback for each element."""
-    plain = np.asarray(concrete(value))
+    plain = np.asarray(prototype(value))
     if plain.dtype.kind not in "fc":
         raise OutputError(
             f"jacobian needs floating results, and got {plain.dtype}: its derivative is 0 or undefined everywhere."
@@ -240,7 +240,7 @@ def _jacobian_rows(value: Any, node: Node | None, run: Run) -> list[Any]:
         rows.append(hand_over(found, run.nodes))
     blocks = []
     for index, leaf in enumerate(run.nodes):
-        shape = (*plain.shape, *np.shape(concrete(leaf.value)))
+        shape = (*plain.shape, *np.shape(prototype(leaf.value)))
         if rows:
             stacked = operations["array"]([row[index] for row in rows])
             blocks.append(stacked.reshape(shape))
@@ -296,7 +296,7 @@ def elementwise_grad(f: Callable[..., Any], wrt: Wrt = 0) -> Callable[..., Any]:
         with Run("elementwise_grad", f, places, names, args, kwargs) as run:
             values, nodes = run.outputs()
             seeds = [
-                (node, np.ones(np.shape(concrete(value)), concrete(value).dtype)[()])
+                (node, np.ones(np.shape(prototype(value)), prototype(value).dtype)[()])
                 for value, node in zip(values, nodes, strict=True)
                 if node is not None
             ]

@@ -15,7 +15,8 @@ import numpy as np
 from chainrule.boundary import lift, lower, next_level
 from chainrule.errors import ArgumentError, GraphError, TracedValueError
 from chainrule.graph import Node
-from chainrule.traced import Traced, concrete, open_levels, require_open
+from chainrule.primitive import operations
+from chainrule.traced import Traced, concrete, open_levels, prototype, require_open
 from chainrule.trees import leaves, rebuild, transform_with_paths
 
 Wrt = int | str | Sequence[int | str]
@@ -108,7 +109,9 @@ def differentiable(verb: str, path: str, value: Any) -> Any:
     if kind is complex:
         return np.complex128(value)
     if isinstance(value, np.ndarray | np.generic | Traced):
-        if value.dtype.kind in "fc" and not isinstance(value, np.ma.MaskedArray | np.matrix):
+        # np.ma is a module that NumPy loads when it is named for the first time: only subclasses of arrays are asked.
+        usual = kind is np.ndarray or not issubclass(kind, np.ndarray)
+        if value.dtype.kind in "fc" and (usual or not isinstance(value, np.ma.MaskedArray | np.matrix)):
             return np.asarray(value) if kind is not np.ndarray and issubclass(kind, np.ndarray) else value
         if value.dtype.kind in "iub":
             sort, advice = ("a boolean", "booleans") if value.dtype.kind == "b" else ("an integer", "integers")
@@ -209,7 +212,7 @@ def hand_over(values: Iterable[Any], nodes: Sequence[Node], taken: Iterable[Any]
             seen.add(id(value))
             results.append(value)
             continue
-        original = concrete(original)
+        original = prototype(original)
         if value is None:
             value = np.zeros(original.shape, original.dtype)
             value = value if isinstance(original, np.ndarray) else value[()]
@@ -224,6 +227,9 @@ def hand_over(values: Iterable[Any], nodes: Sequence[Node], taken: Iterable[Any]
                     value = value[()]
         else:
             require_open(value)
+            if isinstance(original, np.ndarray) != isinstance(value, np.ndarray):
+                # An array without axes, or a number, as the input is: a program that is recorded gives what this is.
+                value = operations["copy"](value) if isinstance(original, np.ndarray) else value[()]
         seen.add(id(value))
         results.append(value)
     return results

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule import numpy_protocol
 from chainrule.errors import ForeignOperandError
 from chainrule.primitive import functions, operations, operators
+from chainrule.unwrap import only_recorded, whole_number
 
 
 def _method(function: Any) -> Callable[..., Any]:
@@ -46,7 +47,7 @@ def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _in_place(name: str) -> Callable[..., Any]:
     def write(self: Any, other: Any) -> Any:
-        if not isinstance(numpy_protocol.plain(self), np.ndarray):
+        if not isinstance(numpy_protocol.outline(self), np.ndarray):
             return operations[name](self, other)  # a number is immutable: NumPy rebinds the name, and so do we
         result = operations["cast_in_place"](operations[name](self, other), self)
         self.assign(result)
@@ -117,16 +118,18 @@ class ArrayMethods:
         return operations["floor_divide"](other, self), operations["remainder"](other, self)
 
     def __floor__(self) -> int:
-        return math.floor(numpy_protocol.plain(self))  # steps: their derivative is zero by nature
+        return whole_number(self, math.floor)  # steps: their derivative is zero by nature
 
     def __ceil__(self) -> int:
-        return math.ceil(numpy_protocol.plain(self))
+        return whole_number(self, math.ceil)
 
     def __trunc__(self) -> int:
-        return math.trunc(numpy_protocol.plain(self))
+        return whole_number(self, math.trunc)
 
-    def __round__(self, digits: int = 0) -> Any:
-        return functions[np.round](self, digits)
+    def __round__(self, digits: int | None = None) -> Any:
+        if digits is None and only_recorded(self):
+            return whole_number(self, round)  # as NumPy's numbers answer
+        return functions[np.round](self, digits or 0)
 
     # -- methods ----------------------------------------------------------------------------------------------------
     all = _method(np.all)

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, ForeignOperandError
 from chainrule.graph import INPUT, Node
+from chainrule.guards import current_recorder, recorders
 from chainrule.source import Place, place_of_call
 from chainrule.traced import Traced
 
@@ -24,7 +25,10 @@ def constant(value: Any) -> Any:
     kind = type(value)
     if kind is np.ndarray:
         _require_numbers(value.dtype)
-        return value.copy(order="K")  # read-only ones too: an array that is being differentiated is so only for a while
+        kept = _copied(value)  # read-only ones too: an array that is being differentiated is so only for a while
+        if recorders and (recorder := current_recorder()) is not None:
+            recorder.note_constant(kept, value)
+        return kept
     if kind is float or kind is int or kind is bool or kind is complex or isinstance(value, Traced):
         return value
     if isinstance(value, np.generic):
@@ -44,6 +48,14 @@ def constant(value: Any) -> Any:
     raise ForeignOperandError(
         f"A {kind.__module__}.{kind.__qualname__} cannot take part in a traced computation (in {_line()}). {advice}"
     )
+
+
+def _copied(value: Any) -> Any:
+    """A copy in the same layout; what is repeated along an axis stays repeated, so that a spread number stays one number."""
+    if 0 not in value.strides or value.size <= 1:
+        return value.copy(order="K")
+    thin = value[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in value.strides)]
+    return np.broadcast_to(thin.copy(order="K"), value.shape)
 
 
 def _require_numbers(dtype: np.dtype[Any]) -> None:

@@ -14,7 +14,7 @@ from chainrule.notation import call
 from chainrule.primitive import Primitive
 from chainrule.shapes import type_of
 from chainrule.trace import bind
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, prototype, recorder_of
 from chainrule.trees import leaves, rebuild, transform
 
 SEVERAL = 2  # any number above 1 marks a tuple result; how long it is, the result itself says
@@ -67,10 +67,10 @@ def custom_derivative(f: Callable[..., Any], vjp: Callable[..., Any]) -> Callabl
                 continue
             if not isinstance(contribution, Traced):
                 contribution = np.array(contribution)[()]
-            if np.shape(concrete(contribution)) != np.shape(concrete(value)):
+            if np.shape(prototype(contribution)) != np.shape(prototype(value)):
                 raise ArgumentError(
-                    f"The vjp of {name} returned shape {np.shape(concrete(contribution))} for input {position}, which has "
-                    f"shape {np.shape(concrete(value))}. A gradient has the shape of its variable."
+                    f"The vjp of {name} returned shape {np.shape(prototype(contribution))} for input {position}, which has "
+                    f"shape {np.shape(prototype(value))}. A gradient has the shape of its variable."
                 )
             checked.append(contribution)
         return checked
@@ -110,6 +110,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         def execute(*values: Any) -> Any:
             result = apply(*values)
             parts = leaves(result)
+            if any(recorder_of(part) is not None for part in parts):
+                shape[:] = [result]
+                return tuple(parts)
             if any(isinstance(part, Traced) for part in parts):
                 raise GraphError(
                     f"{name} (in checkpoint) uses a traced value that is not among its arguments, so its gradient would be lost. "
@@ -130,7 +133,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
             _, pullback = pull_through(of_moving, *[values[position] for position in moving])
             filled = [
-                np.zeros(np.shape(concrete(p)), type_of(concrete(p)).dtype)[()] if c is None else c
+                np.zeros(np.shape(prototype(p)), type_of(prototype(p)).dtype)[()] if c is None else c
                 for c, p in zip(g, y, strict=True)
             ]
             # Rules are written without conjugation, the pullback with it.
@@ -142,6 +145,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
         if not any(isinstance(leaf, Traced) for leaf in flat):
             return f(*args, **kwargs)
+        execute.inlined = True  # pyright: ignore[reportFunctionMemberAccess] recorders record f's operations: see `bind`
         outcome = bind(_opaque(name, execute, joint, outputs=SEVERAL), *flat)
         return rebuild(shape[0], list(outcome))
 

@@ -24,7 +24,8 @@ from chainrule.graph import COMPONENT, FREED, INPUT, Node
 from chainrule.ops.guard import silence_multilinear, silence_untaken
 from chainrule.ops.structure import match_type
 from chainrule.source import mark_driver
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, prototype, recorder_of
+from chainrule.unwrap import innermost
 
 Observer = Callable[[Node, int, Any], None]
 
@@ -185,12 +186,31 @@ def _guarded(contribution: Any, rule: Any, g: Any, node: Node, index: int) -> An
 
 
 def is_finite(value: Any) -> bool:
-    """Whether the numbers under a value, traced or not, are all finite.
+    """Whether the numbers under a value, traced or not, are all finite; a recorder notes it where they are.
 
     >>> is_finite(np.array([1.0, np.inf]))
     False
     """
-    plain = concrete(value)
+    return all_finite([value])
+
+
+def all_finite(values: Iterable[Any]) -> bool:
+    """Whether the numbers under all values are finite; None counts as finite. Recorders note it where they are, since
+    the careful pass, which follows where they are not, is right in any case.
+
+    >>> all_finite([np.ones(2), None, np.float64(1.0)])
+    True
+    """
+    present = [innermost(value) for value in values if value is not None]
+    if not all(_finite(prototype(value)) for value in present):
+        return False
+    for value in present:
+        if (recorder := recorder_of(value)) is not None:
+            recorder.finite(value)
+    return True
+
+
+def _finite(plain: Any) -> bool:
     if isinstance(plain, np.ndarray):
         # The sum of squares is finite only if all are, and costs half of asking each; it may overflow where they are.
         return isfinite(np.vdot(plain, plain).real) or bool(np.isfinite(plain).all())
@@ -202,7 +222,7 @@ def pull_back(seeds: Sequence[tuple[Node, Any]], wanted: Sequence[Node]) -> list
     with np.errstate(all="ignore"):
         cotangents = backpropagate(seeds)
         found = [cotangents.get(node) for node in wanted]
-        if all(is_finite(value) for value in found if value is not None):
+        if all_finite(found):
             return found
         cotangents = backpropagate(seeds, guard=True)
     return [cotangents.get(node) for node in wanted]

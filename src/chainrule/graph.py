@@ -196,6 +196,25 @@ def sorted_nodes(*roots: Node) -> list[Node]:
     return sorted(seen, key=_order)
 
 
+def carries_gradient(node: Node) -> bool:
+    """Whether a derivative flows from an input to this node: false after floor, argmax, comparisons, stop_gradient."""
+    seen = {node}
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if node.primitive is INPUT:
+            return True
+        rules = node.primitive.vjp
+        if rules is None:
+            continue
+        for index, source in enumerate(node.inputs):
+            if source is None or source in seen or (isinstance(rules, tuple) and rules[index] is None):
+                continue
+            seen.add(source)
+            stack.append(source)
+    return False
+
+
 def _order(node: Node) -> int:
     return node.order
 

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, ChainruleError, ShapeError, TracedValueError, UnsupportedError
+from chainrule.guards import recorders
 from chainrule.primitive import functions, operations, refused, ufuncs, zero_by_nature
-from chainrule.source import Place, user_frame
-from chainrule.trees import transform
+from chainrule.source import Place, here, user_frame
+from chainrule.unwrap import is_traced, only_recorded, outline, plain, recorded
 
 REDUCTIONS: dict[Any, Any] = {
     np.add: np.sum,
@@ -31,8 +32,24 @@ REDUCTIONS: dict[Any, Any] = {
 }
 ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
 
+# Functions of SciPy that convert their argument to a plain array, and what has a gradient instead.
+CONVERTING = {
+    "softmax": "cr.softmax(...)",
+    "log_softmax": "cr.log_softmax(...)",
+    "logsumexp": "cr.logsumexp(...)",
+    "polygamma": "cr.polygamma(...)",
+    "multigammaln": "the sum of scipy.special.gammaln(...) that it stands for",
+}
+
 # What to run when a ufunc is met that nobody knows: the rules for another package's ufuncs are entered then.
 ufunc_loaders: list[Callable[[], None]] = []
+
+
+# What is asked about shapes, dtypes and memory, and not about numbers.
+TYPE_QUERIES = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory, np.einsum_path,
+    np.iscomplexobj, np.isrealobj, np.common_type, np._core.umath._ones_like,  # pyright: ignore[reportAttributeAccessIssue]
+}  # fmt: skip
 
 
 def full_name(function: Any) -> str:
@@ -49,25 +66,21 @@ def full_name(function: Any) -> str:
     return f"{module}.{function.__name__}"
 
 
-def is_traced(value: Any) -> bool:
-    """Whether a value is traced (recognised by its protocol, since this layer is below the class)."""
-    return hasattr(type(value), "_leave_graph")
+def _without_rule(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What a function says whose answer has no gradient; a recorder keeps it as one operation."""
+    if function in TYPE_QUERIES:
+        return function(*outline(args), **outline(kwargs))
+    found = recorded((args, kwargs)) if recorders else None
+    if found is not None:
+        return operations["whole_function"](function, *found)
+    return function(*plain(args), **plain(kwargs))
 
 
-def plain(tree: Any) -> Any:
-    """The plain values of traced ones, in any containers."""
-
-    def strip(value: Any) -> Any:
-        while is_traced(value):
-            value = value.node.value
-        return value
-
-    return transform(strip, tree)
-
-
-def _where() -> str:
-    frame = user_frame(2)
-    return str(Place(frame.f_code, frame.f_lasti))
+def memory_order(array: Any) -> tuple[int, ...]:
+    """The axes from the widest stride to the narrowest; an axis of length 1 has no place of its own and comes first."""
+    return tuple(
+        sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]) if array.shape[axis] > 1 else -np.inf)
+    )
 
 
 def call_function(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -81,8 +94,8 @@ def call_function(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) ->
         except TypeError as error:
             _explain_signature(function, stand_in, kwargs, error)
             raise
-    if function in zero_by_nature:
-        return function(*plain(tuple(args)), **plain(kwargs))
+    if function in zero_by_nature or only_recorded((args, kwargs)):
+        return _without_rule(function, tuple(args), kwargs)
     return _refuse(function)
 
 
@@ -97,7 +110,7 @@ def _refuse(function: Any) -> Any:
             function.__module__, unknown
         )  # some modules are refused as a whole
     raise UnsupportedError(
-        f"{full_name(function)} is not supported on traced values (in {_where()}). {advice} "
+        f"{full_name(function)} is not supported on traced values (in {here()}). {advice} "
         "If no gradient is wanted there, write cr.stop_gradient(t).value."
     )
 
@@ -113,7 +126,7 @@ def _explain_signature(function: Any, stand_in: Any, kwargs: dict[str, Any], err
     unknown = [name for name in kwargs if name not in signature.parameters]
     if unknown:
         raise UnsupportedError(
-            f"{full_name(function)} does not support the keyword {unknown[0]}={kwargs[unknown[0]]!r} on traced values (in {_where()}). "
+            f"{full_name(function)} does not support the keyword {unknown[0]}={kwargs[unknown[0]]!r} on traced values (in {here()}). "
             "Leave it out, or write its effect with other operations."
         ) from error
 
@@ -142,10 +155,14 @@ def _stand_in(ufunc: Any) -> Callable[..., Any]:
             load()
         found = ufuncs.get(ufunc)
     if found is None:
-        if ufunc in zero_by_nature:
-            return lambda *inputs: ufunc(*plain(inputs))
-        return _refuse(ufunc)
+        return lambda *inputs: _call_unknown(ufunc, inputs)
     return found
+
+
+def _call_unknown(ufunc: Any, inputs: tuple[Any, ...]) -> Any:
+    if ufunc in zero_by_nature or only_recorded(inputs):
+        return _without_rule(ufunc, inputs, {})
+    return _refuse(ufunc)
 
 
 def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: tuple[Any, ...]) -> Any:
@@ -160,15 +177,15 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: tupl
     if kwargs:
         name, value = next(iter(kwargs.items()))
         raise UnsupportedError(
-            f"{full_name(ufunc)} does not support the keyword {name}={value!r} on traced values (in {_where()}). "
+            f"{full_name(ufunc)} does not support the keyword {name}={value!r} on traced values (in {here()}). "
             "Leave it out, or convert with astype."
         )
     if dtype is not None:
-        source = np.result_type(*(plain(value) for value in inputs))
+        source = np.result_type(*(outline(value) for value in inputs))
         if not np.can_cast(source, np.dtype(dtype), casting=casting):
             raise ArgumentError(
                 f"{full_name(ufunc)}: cannot cast from {source} to {np.dtype(dtype)} with casting={casting!r}, "
-                f"in {_where()}. Convert with astype first."
+                f"in {here()}. Convert with astype first."
             )
         inputs = tuple(operations["astype"](value, dtype=np.dtype(dtype)) for value in inputs)
     result = functions[ufunc](*inputs, **core) if core else _stand_in(ufunc)(*inputs)
@@ -178,7 +195,7 @@ def _call(ufunc: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any], out: tupl
         return result
     if out[0] is None:
         raise UnsupportedError(
-            f"{full_name(ufunc)} with where= leaves the other elements undefined unless out= is given (in {_where()}). "
+            f"{full_name(ufunc)} with where= leaves the other elements undefined unless out= is given (in {here()}). "
             "Write np.where(condition, new, old), which says what they are."
         )
     return operations["where"](where, result, out[0])
@@ -202,7 +219,7 @@ def _reduce(
         return functions[REDUCTIONS[ufunc]](array, axis=axis, keepdims=keepdims, **extra)
     if where is not True:
         raise UnsupportedError(
-            f"{full_name(ufunc)}.reduce does not support where= on traced values (in {_where()}). "
+            f"{full_name(ufunc)}.reduce does not support where= on traced values (in {here()}). "
             "Select the elements first."
         )
     steps, axis = _steps(ufunc, array, axis, dtype)
@@ -218,19 +235,19 @@ def _steps(ufunc: Any, array: Any, axis: Any, dtype: Any) -> tuple[list[Any], in
     """The slices of an array along one axis, for ufuncs that are folded one by one."""
     if dtype is not None:
         array = operations["astype"](array, dtype=np.dtype(dtype))
-    ndim = np.ndim(plain(array))
+    ndim = np.ndim(outline(array))
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
     if axis is None and ndim == 1:
         axis = 0
     if not isinstance(axis, int | np.integer):
         raise UnsupportedError(
-            f"{full_name(ufunc)}.reduce over several axes is not supported on traced values (in {_where()}). "
+            f"{full_name(ufunc)}.reduce over several axes is not supported on traced values (in {here()}). "
             "Reduce one axis after the other."
         )
     axis = int(axis) % ndim
     first = functions[np.moveaxis](array, axis, 0)
-    return [first[index] for index in range(len(plain(first)))], axis
+    return [first[index] for index in range(len(outline(first)))], axis
 
 
 def _accumulate(ufunc: Any, array: Any, axis: int = 0, dtype: Any = None) -> Any:
@@ -248,14 +265,14 @@ def _accumulate(ufunc: Any, array: Any, axis: int = 0, dtype: Any = None) -> Any
 def _outer(ufunc: Any, first: Any, second: Any, dtype: Any = None) -> Any:
     if dtype is not None:
         first, second = (operations["astype"](value, dtype=np.dtype(dtype)) for value in (first, second))
-    shape = (*np.shape(plain(first)), *(1,) * np.ndim(plain(second)))
+    shape = (*np.shape(outline(first)), *(1,) * np.ndim(outline(second)))
     return _stand_in(ufunc)(functions[np.reshape](first, shape), second)
 
 
 def _reduceat(ufunc: Any, array: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
     indices = [int(index) for index in np.asarray(plain(indices))]
     first = functions[np.moveaxis](array, axis, 0)
-    length = len(plain(first))
+    length = len(outline(first))
     parts = []
     for position, start in enumerate(indices):
         stop = indices[position + 1] if position + 1 < len(indices) else length
@@ -267,12 +284,12 @@ def _at(ufunc: Any, target: Any, indices: Any, values: Any = None) -> None:
     """`ufunc.at(target, indices, values)`: in place, unbuffered."""
     if not is_traced(target):
         raise TracedValueError(
-            f"{full_name(ufunc)}.at would write traced values into a plain array and lose their gradient (in {_where()}). "
+            f"{full_name(ufunc)}.at would write traced values into a plain array and lose their gradient (in {here()}). "
             "Make the target with np.zeros_like(t), or add with cr.scatter_add."
         )
     if ufunc not in (np.add, np.subtract):
         raise UnsupportedError(
-            f"{full_name(ufunc)}.at is not supported on traced values (in {_where()}). "
+            f"{full_name(ufunc)}.at is not supported on traced values (in {here()}). "
             "Only np.add.at and np.subtract.at are; write the loop with indices otherwise."
         )
     signed = values if ufunc is np.add else operations["negative"](values)
@@ -295,7 +312,7 @@ def write_out(function: Any, result: Any, target: Any, inputs: tuple[Any, ...] =
     if target is None:
         return result
     if is_traced(target):
-        shape, wanted = np.shape(plain(result)), np.shape(plain(target))
+        shape, wanted = np.shape(outline(result)), np.shape(outline(target))
         if shape != wanted:
             result = functions[np.broadcast_to](result, wanted)
         target.assign(operations["cast_in_place"](result, target))
@@ -303,9 +320,9 @@ def write_out(function: Any, result: Any, target: Any, inputs: tuple[Any, ...] =
     frame = user_frame(2)
     if _augmented(frame) and any(value is target for value in inputs):
         if sys.getrefcount(target) <= _own_references() and _base_is_private(target):
-            if np.shape(plain(result)) != target.shape:
+            if np.shape(outline(result)) != target.shape:
                 raise ShapeError(
-                    f"An augmented assignment cannot put a result of shape {np.shape(plain(result))} into an array of shape "
+                    f"An augmented assignment cannot put a result of shape {np.shape(outline(result))} into an array of shape "
                     f"{target.shape}, in {Place(frame.f_code, frame.f_lasti)}. Compare the shapes of the variables on that line."
                 )
             return operations["cast_in_place"](result, target)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.boundary import lift, next_level
-from chainrule.differentiate import backpropagate, is_finite
+from chainrule.differentiate import all_finite, backpropagate
 from chainrule.graph import COMPONENT, INPUT, Node, sorted_nodes
 from chainrule.ops.guard import silence_untaken
 from chainrule.ops.structure import astype, broadcast_to, match_type
 from chainrule.source import mark_driver
 from chainrule.trace import bind
-from chainrule.traced import Traced, concrete, open_levels
+from chainrule.traced import Traced, open_levels, prototype
 
 
 @mark_driver
@@ -74,14 +74,14 @@ def _tangent(node: Node, moving: Sequence[Any], guard: bool) -> Any:
             if term is None:
                 continue
             if guard and primitive.elementwise:
-                term = silence_untaken(term, broadcast_to(tangent, shape=np.shape(concrete(term))))
+                term = silence_untaken(term, broadcast_to(tangent, shape=np.shape(prototype(term))))
             total = term if total is None else total + term
         return _fit(total, node)
     return _transposed(node, moving)
 
 
 def _complex(node: Node) -> bool:
-    return any(np.iscomplexobj(concrete(value)) for value in (node.value, *node.arguments))
+    return any(np.iscomplexobj(prototype(value)) for value in (node.value, *node.arguments))
 
 
 def _still(primitive: Any, index: int, argument: Any) -> Any:
@@ -89,11 +89,11 @@ def _still(primitive: Any, index: int, argument: Any) -> Any:
     if isinstance(primitive.vjp, tuple):
         return argument if primitive.vjp[index] is None else _zeros(argument)
     # A joint rule does not say which inputs are indices: those that are integers.
-    return _zeros(argument) if np.result_type(concrete(argument)).kind in "fc" else argument
+    return _zeros(argument) if np.result_type(prototype(argument)).kind in "fc" else argument
 
 
 def _zeros(argument: Any) -> Any:
-    plain = concrete(argument)
+    plain = prototype(argument)
     return np.zeros(np.shape(plain), np.result_type(plain))
 
 
@@ -102,7 +102,7 @@ def _fit(tangent: Any, node: Node) -> Any:
     value = node.value
     if node.primitive.outputs > 1:
         return list(tangent)
-    if np.shape(concrete(tangent)) != value.shape:
+    if np.shape(prototype(tangent)) != value.shape:
         tangent = broadcast_to(tangent, shape=value.shape)
     if tangent.dtype != value.dtype:
         tangent = match_type(tangent, value) if value.dtype.kind != "c" else astype(tangent, dtype=value.dtype)
@@ -151,7 +151,7 @@ def push_forward(roots: Sequence[Node], tangents: dict[Node, Any]) -> list[Any]:
     with np.errstate(all="ignore"):
         found = push_tangents(roots, tangents)
         results = [found.get(node) for node in roots]
-        if all(is_finite(value) for value in results if value is not None):
+        if all_finite(results):
             return results
         found = push_tangents(roots, tangents, guard=True)
     return [found.get(node) for node in roots]

@@ -17,7 +17,7 @@ from chainrule.errors import ArgumentError, GraphError, OutputError
 from chainrule.graph import INPUT, Graph, Node, sorted_nodes
 from chainrule.naming import Recording
 from chainrule.primitive import operations
-from chainrule.traced import VARIABLE_LEVEL, Traced, concrete
+from chainrule.traced import VARIABLE_LEVEL, Traced, concrete, prototype
 from chainrule.trees import leaves
 
 if TYPE_CHECKING:
@@ -164,12 +164,12 @@ def _result(f: Any, run: Run) -> Node:
         )
     if not isinstance(result, Traced) or result.level != run.level:
         raise OutputError(
-            f"derive needs a result that is computed from the arguments, and {called} returned {type(concrete(result)).__name__} "
+            f"derive needs a result that is computed from the arguments, and {called} returned {type(prototype(result)).__name__} "
             f"{concrete(result)!r:.40}, which does not depend on them. Return what you want to differentiate."
         )
-    if concrete(result).dtype.kind not in "fc":
+    if prototype(result).dtype.kind not in "fc":
         raise OutputError(
-            f"derive needs a floating result, and {called} returned {concrete(result).dtype}, a step function of its arguments, "
+            f"derive needs a floating result, and {called} returned {prototype(result).dtype}, a step function of its arguments, "
             "whose derivative is 0 or undefined everywhere. Return the quantity before it was rounded or compared."
         )
     return result.node
@@ -192,7 +192,7 @@ def _derivation(
     from chainrule.explain.derivation import Derivation, Options  # noqa: PLC0415 the reader is loaded when somebody reads
     from chainrule.explain.program import Request  # noqa: PLC0415 the reader is loaded when somebody reads
 
-    shape = np.shape(concrete(graph.outputs[0].value))
+    shape = np.shape(prototype(graph.outputs[0].value))
     if above is None and shape != ():
         above = np.ones(shape)
     if above is not None and np.asarray(above).dtype.kind not in "fiub":

@@ -17,7 +17,7 @@ from chainrule.errors import OutputError
 from chainrule.graph import COMPONENT, INPUT, Graph, Node
 from chainrule.primitive import operations
 from chainrule.trace import bind
-from chainrule.traced import Traced, concrete, open_levels
+from chainrule.traced import Traced, concrete, open_levels, prototype
 
 
 def replay(graph: Graph, inputs: Sequence[Any]) -> list[Any]:
@@ -62,7 +62,7 @@ def differentiate(graph: Graph) -> Graph:
     %2: float64[] = 1.0 * x
     outputs %1, %2
     """
-    if len(graph.outputs) != 1 or np.size(concrete(graph.outputs[0].value)) != 1:
+    if len(graph.outputs) != 1 or np.size(prototype(graph.outputs[0].value)) != 1:
         raise OutputError(
             "differentiate needs a graph with one number as output. Reduce the result, for example with .sum()."
         )
@@ -73,7 +73,7 @@ def differentiate(graph: Graph) -> Graph:
     try:
         (result,) = replay(graph, lifted)
         value, end = lower(result, pulling)
-        one = np.ones(np.shape(concrete(value)), concrete(value).dtype)[()]
+        one = np.ones(np.shape(prototype(value)), prototype(value).dtype)[()]
         found = pull_back([(end, one)], [leaf.node for leaf in lifted]) if end is not None else [None] * len(lifted)
     finally:
         open_levels.difference_update((recording, pulling))

@@ -53,6 +53,12 @@ def user_frame(depth: int = 1) -> FrameType:
     return outermost
 
 
+def here() -> str:
+    """The user's current line, for messages."""
+    frame = user_frame(2)
+    return str(Place(frame.f_code, frame.f_lasti))
+
+
 def stores_item(frame: FrameType) -> bool:
     """Whether the running instruction of a frame is an item assignment such as `a[i] = t`."""
     return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_S")

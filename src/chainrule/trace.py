@@ -23,11 +23,12 @@ from numpy import float64, ndarray
 from chainrule.boundary import constant, snapshot
 from chainrule.errors import ArgumentError, ChainruleError, ShapeError
 from chainrule.graph import COMPONENT, Node, next_order
+from chainrule.guards import note_error, recorders
 from chainrule.notation import Notation, call
 from chainrule.primitive import Primitive, Rule, Sample, operators, primitives, register, ufuncs
 from chainrule.shapes import ufunc_type
 from chainrule.source import Place, known_files, place_of, place_of_call
-from chainrule.traced import Traced, TracedView, concrete
+from chainrule.traced import Traced, TracedView, prototype, undifferentiated
 
 NO_PARAMETERS: dict[str, Any] = {}  # shared by all nodes without parameters; nobody writes into it
 
@@ -59,6 +60,23 @@ def no_grad() -> Iterator[None]:
             _suspensions -= 1
 
 
+@contextmanager
+def resumed() -> Iterator[None]:
+    """Operations are recorded inside, also under no_grad: for rules that record what they compute.
+
+    >>> from chainrule.variable import variable
+    >>> with no_grad(), resumed():
+    ...     type(variable(3.0) * 2.0).__name__
+    'Traced'
+    """
+    depth = getattr(_suspended, "depth", 0)
+    _suspended.depth = 0
+    try:
+        yield
+    finally:
+        _suspended.depth = depth
+
+
 def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
     """Run an operation on its arguments, and record it where an argument is traced.
 
@@ -77,8 +95,14 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
     if level < 0:
         result = primitive.execute(*arguments, **parameters)
         return np.complex128(result) if type(result) is complex else result  # as below, for 1j * np.float64(2.0)
-    if _suspensions and getattr(_suspended, "depth", 0):
-        return bind(primitive, *map(concrete, arguments), **parameters)
+    if _suspensions and level not in recorders and getattr(_suspended, "depth", 0):
+        return bind(primitive, *map(undifferentiated, arguments), **parameters)
+    if _suspensions and primitive.name != "stop_gradient" and getattr(_suspended, "depth", 0):
+        # Recorded, but no gradient flows where the level is differentiated.
+        arguments = tuple(map(undifferentiated, arguments))
+    if level in recorders and getattr(primitive.execute, "inlined", False):
+        # A Python function of the user's, whose operations are recorded.
+        return primitive.execute(*arguments, **parameters)
 
     inputs: list[Node | None] = []
     values: list[Any] = []
@@ -103,8 +127,11 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
         result: Any = bind(primitive, *values, **parameters) if nested else primitive.execute(*values, **parameters)
     except ChainruleError:
         raise
-    except (ValueError, TypeError, IndexError) as error:
-        if primitives.get(primitive.name) is not primitive:
+    except Exception as error:
+        if recorders:
+            note_error(f"{primitive.name}: {error}")
+        known = isinstance(error, ValueError | TypeError | IndexError)
+        if not known or primitives.get(primitive.name) is not primitive:
             raise  # the user's own function inside checkpoint or custom_derivative: the error is the user's too
         raise _explain(error, primitive, inputs, values) from error
     if type(result) is complex:
@@ -117,7 +144,7 @@ def bind(primitive: Primitive, *arguments: Any, **parameters: Any) -> Any:
             Traced.of(Node.of(COMPONENT, (node,), (result,), {"index": index}, part, code, offset), level)
             for index, part in enumerate(result)
         )
-    if primitive.view and _shares(concrete(result), concrete(values[0])) and inputs[0] is not None:
+    if primitive.view and _shares(prototype(result), prototype(values[0])) and inputs[0] is not None:
         return TracedView.on(arguments[0], node, level)
     return Traced.of(node, level)
 
@@ -257,7 +284,7 @@ def _explain(error: Exception, primitive: Primitive, inputs: list[Node | None], 
     shown = []
     for node, value in zip(inputs, values, strict=True):
         name = node.name if node is not None else None
-        shape = np.shape(concrete(value))
+        shape = np.shape(prototype(value))
         shown.append(f"{shape}" + (f" of {name}" if name else ""))
     code, offset = place_of_call(3)
     message = (

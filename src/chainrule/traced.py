@@ -17,15 +17,30 @@ import numpy as np
 from chainrule import numpy_protocol
 from chainrule.array_methods import ArrayMethods
 from chainrule.errors import ArgumentError, GraphError, TracedValueError, UnsupportedError
-from chainrule.graph import INPUT, Node
+from chainrule.graph import INPUT, Node, carries_gradient
+from chainrule.guards import recorders
 from chainrule.primitive import functions, operations
-from chainrule.source import Place, library_call, stores_item, user_frame
+from chainrule.source import here, library_call, stores_item, user_frame
+from chainrule.unwrap import innermost, whole_number
 
 
 def concrete(value: Any) -> Any:
-    """The plain array or number under any number of levels of tracing.
+    """The plain array or number under any number of levels of tracing; a recorder notes that it was read.
 
     >>> concrete(2.0)
+    2.0
+    """
+    while isinstance(value, Traced):
+        if value.level in recorders:
+            return recorders[value.level].numbers(value)
+        value = value.node.value
+    return value
+
+
+def prototype(value: Any) -> Any:
+    """The same for those who ask for its shape, dtype or layout alone, and not for its numbers: nobody notes it.
+
+    >>> prototype(2.0)
     2.0
     """
     while isinstance(value, Traced):
@@ -33,22 +48,28 @@ def concrete(value: Any) -> Any:
     return value
 
 
-def here() -> str:
-    """The user's current line, for messages."""
-    frame = user_frame(2)
-    return str(Place(frame.f_code, frame.f_lasti))
+def undifferentiated(value: Any) -> Any:
+    """A value without its differentiations: plain, or traced by a recorder, and then no gradient flows through it.
+
+    >>> undifferentiated(2.0)
+    2.0
+    """
+    value = innermost(value)
+    if isinstance(value, Traced) and recorders[value.level].differentiated:
+        return operations["stop_gradient"](value)
+    return value
+
+
+def recorder_of(value: Any) -> Any:
+    """The recorder of a value that Python is about to read; None where nobody notes it.
+
+    >>> recorder_of(2.0) is None
+    True
+    """
+    return recorders.get(value.level) if recorders and isinstance(value, Traced) else None
 
 
 VARIABLE_LEVEL = 0
-
-# Functions of SciPy that convert their argument to a plain array, and what has a gradient instead.
-CONVERTING = {
-    "softmax": "cr.softmax(...)",
-    "log_softmax": "cr.log_softmax(...)",
-    "logsumexp": "cr.logsumexp(...)",
-    "polygamma": "cr.polygamma(...)",
-    "multigammaln": "the sum of scipy.special.gammaln(...) that it stands for",
-}
 
 # The differentiations whose function is running; a traced value of any other level has escaped from its own.
 open_levels: set[int] = {VARIABLE_LEVEL}
@@ -63,25 +84,6 @@ def require_open(value: Any) -> None:
             f"{f' ({place})' if place.file is not None else ''} was kept "
             "from a differentiation that has ended, and used in another. Return it from its function, or keep its .value."
         )
-
-
-def carries_gradient(node: Node) -> bool:
-    """Whether a derivative flows from an input to this node: false after floor, argmax, comparisons, stop_gradient."""
-    seen = {node}
-    stack = [node]
-    while stack:
-        node = stack.pop()
-        if node.primitive is INPUT:
-            return True
-        rules = node.primitive.vjp
-        if rules is None:
-            continue
-        for index, source in enumerate(node.inputs):
-            if source is None or source in seen or (isinstance(rules, tuple) and rules[index] is None):
-                continue
-            seen.add(source)
-            stack.append(source)
-    return False
 
 
 class Traced(ArrayMethods):
@@ -112,13 +114,13 @@ class Traced(ArrayMethods):
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride] a property, as in the language reference
         """The type of the number or array that it stands for: `isinstance(x, np.ndarray)` in the user's code takes the
         branch that it would take without tracing. `type(x)` tells the truth."""
-        return type(concrete(self))
+        return type(prototype(self))
 
     # -- what it is -------------------------------------------------------------------------------------------------
     @property
     def value(self) -> Any:
         """The number or array as it is now, without the graph; an array is a copy. May be set on a variable."""
-        plain = concrete(self)
+        plain = undifferentiated(self)
         return plain.copy() if isinstance(plain, np.ndarray) else plain
 
     @value.setter
@@ -198,8 +200,8 @@ class Traced(ArrayMethods):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         del copy  # plain numbers of a traced value are always a copy
         called = library_call()
-        if called in CONVERTING:
-            self._leave_graph(f"SciPy's {called}", CONVERTING[called])
+        if called in numpy_protocol.CONVERTING:
+            self._leave_graph(f"SciPy's {called}", numpy_protocol.CONVERTING[called])
         self._leave_graph(
             "Converting it to a plain array",
             "np.stack([...]) instead of np.array([...]), "
@@ -210,7 +212,7 @@ class Traced(ArrayMethods):
 
     def _leave_graph(self, action: str, advice: str) -> None:
         """Raise unless no gradient is lost when the value becomes plain."""
-        if not carries_gradient(self.node):
+        if self.level in recorders or not carries_gradient(self.node):
             return
         require_open(self)
         if stores_item(user_frame()):
@@ -251,16 +253,18 @@ class Traced(ArrayMethods):
         return concrete(self).tolist()
 
     def __bool__(self) -> bool:
-        return bool(concrete(self))
+        value = innermost(self)
+        recorder = recorder_of(value)
+        return bool(value) if recorder is None else recorder.truth(value)
 
     def __int__(self) -> int:
-        return int(concrete(self))  # a step function: its derivative is zero by nature
+        return whole_number(self, int)  # a step function: its derivative is zero by nature
 
     def __index__(self) -> int:
-        return operator.index(concrete(self))
+        return whole_number(self, operator.index)
 
     def __len__(self) -> int:
-        return len(concrete(self))
+        return len(prototype(self))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.ndim:
@@ -268,7 +272,7 @@ class Traced(ArrayMethods):
         return (self[index] for index in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(concrete(self) == concrete(item)))
+        return bool(np.any(undifferentiated(self) == undifferentiated(item)))
 
     def __reduce__(self) -> NoReturn:
         raise ArgumentError(
@@ -298,10 +302,10 @@ class Traced(ArrayMethods):
                 f"An in-place write would put a value of an inner differentiation into {self.node.name or 'an array'} of an outer "
                 f"one (in {here()}). Make the array inside the inner function, or build a new one."
             )
-        before, after = concrete(self), concrete(replacement)
+        before, after = prototype(self), prototype(replacement)
         if before.strides != after.strides and before.ndim > 1 and before.size:
-            axes = _memory_order(before)
-            if axes != _memory_order(after):
+            axes = numpy_protocol.memory_order(before)
+            if axes != numpy_protocol.memory_order(after):
                 # The order decides which later reshapes are views, so a write does not change it.
                 ordered = operations["copy"](operations["transpose"](replacement, axes=axes), order="C")
                 replacement = operations["transpose"](ordered, axes=tuple(int(axis) for axis in np.argsort(axes)))
@@ -315,7 +319,7 @@ class Traced(ArrayMethods):
         )
 
     def __setitem__(self, index: Any, item: Any) -> None:
-        if not isinstance(concrete(self), np.ndarray):
+        if not isinstance(prototype(self), np.ndarray):
             raise TypeError(f"{self!r} is a number and does not support item assignment")
         self.assign(operations["setitem"](self, index, item))
 
@@ -387,13 +391,6 @@ class TracedView(Traced):
                 "Write into the array itself, by its index."
             )
         self._base.assign(undo(self._base, replacement, **self._parameters))
-
-
-def _memory_order(array: Any) -> tuple[int, ...]:
-    """The axes from the widest stride to the narrowest; an axis of length 1 has no place of its own and comes first."""
-    return tuple(
-        sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]) if array.shape[axis] > 1 else -np.inf)
-    )
 
 
 _stored: Any = Traced.__dict__["node"]

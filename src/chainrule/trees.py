@@ -7,6 +7,7 @@ same containers around other leaves, and the paths say where each leaf sits (`pa
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -73,7 +74,7 @@ def _rebuild(tree: Any, parts: list[Any]) -> Any:
 
 
 def _rebuild_mapping(tree: Any, pairs: list[tuple[Any, Any]]) -> Any:
-    rebuilt = tree.copy()  # keeps what the subclass carries, such as a default factory
+    rebuilt = copy.copy(tree)  # keeps what the subclass carries, such as a default factory
     rebuilt.update(pairs)
     return rebuilt
 

@@ -8,6 +8,7 @@ Importing this package enters every operation into the registry; NumPy's functio
 from chainrule.ops import guard as guard
 from chainrule.ops import structure as structure
 from chainrule.ops import flow as flow
+from chainrule.ops import whole as whole
 from chainrule.ops import brackets as brackets
 from chainrule.ops import indexing as indexing
 from chainrule.ops import reshaping as reshaping

@@ -22,7 +22,7 @@ from chainrule.ops.structure import as_dtype, as_value, broadcast_to, reduce_sum
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axes, real_of, reduced, reduction_axes
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import prototype, undifferentiated
 
 Axes = tuple[int, ...]
 NOT_GIVEN: Any = np._NoValue
@@ -276,7 +276,7 @@ def _valid(a: Any, where: Any) -> Any:
 
 
 def _warn(message: str, result: Any) -> None:
-    if np.isnan(concrete(result)).any():
+    if np.isnan(prototype(result)).any():
         warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
@@ -370,7 +370,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         dtype = np.result_type(a.dtype, weights.dtype, *(["f8"] if a.dtype.kind in "iub" else []))
         weights = _aligned_weights(a, weights, axis, axes)
         scale = reduce_sum(as_dtype(weights, dtype), axis=axes if weights.ndim == a.ndim else (0,), keepdims=kept)
-        if np.any(concrete(scale) == 0):
+        if np.any(undifferentiated(scale) == 0):
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         result = reduce_sum(as_dtype(a, dtype) * as_dtype(weights, dtype), axis=axes, keepdims=kept) / scale
     if not returned:

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.boxes import Box, Fence, Numeral, Scripts, Sign, Word, listed, row
 from chainrule.notation import Operand, fitted, show
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, concrete, here, prototype, undifferentiated
 
 __all__: list[str] = []
 
@@ -47,29 +47,37 @@ def parse_index(index: Any, shape: tuple[int, ...]) -> tuple[Index, list[Any]]:
             pattern.append(slice(_bound(item.start), _bound(item.stop), _bound(item.step)))
         elif isinstance(item, bool | np.bool_):
             pattern.append(bool(item))
-        elif isinstance(item, np.integer) or (isinstance(item, Traced) and isinstance(concrete(item), np.generic)):
-            pattern.append(bool(item) if isinstance(concrete(item), np.bool_) else operator.index(_integer(item)))
+        elif _is_recorded_number(item):
+            pattern.append(ARRAY)
+            arrays.append(_integer(item))
+        elif isinstance(item, np.integer) or (isinstance(item, Traced) and isinstance(prototype(item), np.generic)):
+            pattern.append(bool(item) if isinstance(prototype(item), np.bool_) else operator.index(_integer(item)))
         else:
             value = _index_array(item)
             if value.dtype.kind != "b":
                 pattern.append(ARRAY)
                 arrays.append(value)
             elif value.ndim == 0:
-                pattern.append(bool(concrete(value)))
+                pattern.append(bool(undifferentiated(value)))
             else:
                 masked = True
                 pattern.extend([ARRAY] * value.ndim)
-                arrays.extend(np.nonzero(concrete(value)))
+                arrays.extend(np.nonzero(undifferentiated(value)))
     if masked:
         _check_masks(_items(index), shape)
     return tuple(pattern), arrays
 
 
+def _is_recorded_number(item: Any) -> bool:
+    """Whether an index is a number that a recorder traces: it stays an argument, so that other numbers need no new program."""
+    return isinstance(undifferentiated(item), Traced) and type(prototype(item)) not in (np.ndarray, np.bool_)
+
+
 def _integer(item: Any) -> Any:
-    if concrete(item).dtype.kind not in "iu":
+    if prototype(item).dtype.kind not in "iu":
         raise IndexError(
             f"only integers, slices (`:`), ellipsis (`...`), np.newaxis (`None`) and integer or boolean arrays are valid "
-            f"indices, and this one is a {concrete(item).dtype} number (in {here()})"
+            f"indices, and this one is a {prototype(item).dtype} number (in {here()})"
         )
     return item
 
@@ -96,7 +104,7 @@ def _check_masks(items: tuple[Any, ...], shape: tuple[int, ...]) -> None:
     """NumPy's complaint about a mask of another shape, which the positions of its true elements would not show."""
     widths = []
     for item in items:
-        value = concrete(item)
+        value = prototype(item)
         if value is None or isinstance(value, EllipsisType | bool | np.bool_):
             widths.append(0)
         elif (
@@ -108,7 +116,7 @@ def _check_masks(items: tuple[Any, ...], shape: tuple[int, ...]) -> None:
             widths.append(1)
     axis = 0
     for item, width in zip(items, widths, strict=True):
-        value = concrete(item)
+        value = prototype(item)
         if isinstance(value, EllipsisType):
             axis = len(shape) - sum(widths) + axis
         elif isinstance(value, np.ndarray | list | tuple):

@@ -11,7 +11,7 @@ from chainrule.ops.choice import where_chosen
 from chainrule.ops.comparison import logical_not, logical_or
 from chainrule.ops.structure import as_dtype, as_value, broadcast_to
 from chainrule.primitive import operations, stand_in
-from chainrule.traced import concrete
+from chainrule.traced import concrete, prototype
 
 
 def _number_or_array(choice: Any) -> Any:
@@ -54,7 +54,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
     array([2., 9.])
     """
     x = as_value(x)
-    if np.isscalar(concrete(condlist)) or (x.ndim and not isinstance(concrete(condlist[0]), list | np.ndarray)):
+    if np.isscalar(prototype(condlist)) or (x.ndim and not isinstance(prototype(condlist[0]), list | np.ndarray)):
         condlist = [condlist]
     conditions = [_broadcast(as_value(condition), x) for condition in condlist]
     if len(funclist) == len(conditions) + 1:

@@ -18,12 +18,12 @@ import numpy as np
 
 from chainrule.boxes import Box, Fence, Numeral, row
 from chainrule.notation import Operand, call, custom, fenced, fitted
-from chainrule.numpy_protocol import plain, write_out
+from chainrule.numpy_protocol import outline, write_out
 from chainrule.ops.comparison import isnan, logical_not, logical_or
 from chainrule.primitive import operations, sample, stand_in
 from chainrule.shapes import ArrayType, broadcast
 from chainrule.trace import primitive
-from chainrule.traced import Traced
+from chainrule.traced import Traced, undifferentiated
 
 # -- keep and where ----------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     array([1., 0.])
     """
     if x is None and y is None:
-        return np.where(plain(condition))
+        return np.nonzero(undifferentiated(condition))
     if x is None or y is None:
         raise ValueError("either both or neither of x and y should be given")
     return where_chosen(condition, x, y)
@@ -316,7 +316,7 @@ def clip(
         return clip_ufunc(a, _or_infinite(low, -np.inf), _or_infinite(high, np.inf), out=out, **keywords)
     if low is None and high is None:
         return write_out(np.clip, operations["positive"](a), out)
-    if np.result_type(plain(a)).kind in "fc":
+    if np.result_type(outline(a)).kind in "fc":
         result = clipped(a, _or_infinite(low, -np.inf), _or_infinite(high, np.inf))
     elif low is None:
         result = minimum(a, high)

@@ -18,7 +18,7 @@ from chainrule.ops.structure import as_dtype, as_value
 from chainrule.primitive import gradient_free, operations, sample, stand_in
 from chainrule.shapes import ArrayType, inexact, real_of
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete
+from chainrule.traced import undifferentiated
 
 
 def _complex_sample(rng: np.random.Generator) -> tuple[Any]:
@@ -138,7 +138,7 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
     if not _is_complex(a):
         return a
     limit = np.finfo(a.dtype).eps * tol if tol > 1 else tol
-    return real_part(a) if np.all(np.absolute(concrete(a).imag) < limit) else a
+    return real_part(a) if np.all(np.absolute(undifferentiated(a).imag) < limit) else a
 
 
 def _finite(x: Any, nan: Any, above: Any, below: Any) -> Any:
@@ -162,7 +162,9 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         result = _finite(x, nan, posinf, neginf)
     else:
         result = operations["positive"](x)
-    if copy or (isinstance(source, Traced) and not isinstance(concrete(source), np.ndarray)):
+    if result.ndim == 0:
+        return result[()]
+    if copy:
         return result
     return write_out(np.nan_to_num, result, source)
 

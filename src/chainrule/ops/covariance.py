@@ -14,7 +14,7 @@ from chainrule.ops.matrix import matmul
 from chainrule.ops.power import sqrt
 from chainrule.ops.structure import as_dtype, as_value, reduce_sum, transpose_all
 from chainrule.primitive import functions, stand_in
-from chainrule.traced import concrete
+from chainrule.traced import concrete, undifferentiated
 
 
 def _as_rows(m: Any, rowvar: bool, dtype: Any) -> Any:
@@ -63,7 +63,7 @@ def cov(
         freedom = total[0] - ddof
     else:
         freedom = total[0] - ddof * reduce_sum(weights * balance, axis=(0,), keepdims=False) / total[0]
-    if concrete(freedom) <= 0:
+    if undifferentiated(freedom) <= 0:
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
         freedom = np.float64(0.0)
     centred = rows - centre[:, None]

@@ -17,7 +17,7 @@ from chainrule.ops.structure import as_dtype, as_value, broadcast_to, in_order, 
 from chainrule.primitive import functions, gradient_free, operations, sample, stand_in
 from chainrule.shapes import ArrayType
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, prototype, undifferentiated
 
 __all__: list[str] = []
 
@@ -129,19 +129,19 @@ def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
     value = as_dtype(as_value(a), dtype)
     if not value.ndim:
         return reshape(value, shape=(1,))
-    return value if concrete(value).flags.c_contiguous else in_order(value, "C")
+    return value if prototype(value).flags.c_contiguous else in_order(value, "C")
 
 
 @stand_in(np.asfortranarray)
 def _asfortranarray(a: Any, dtype: Any = None) -> Any:
     value = as_dtype(as_value(a), dtype)
-    return value if np.asarray(concrete(value)).flags.f_contiguous else in_order(value, "F")
+    return value if np.asarray(prototype(value)).flags.f_contiguous else in_order(value, "F")
 
 
 @stand_in(np.require)
 def _require(a: Any, dtype: Any = None, requirements: Any = None) -> Any:
     value = as_dtype(as_value(a), dtype)
-    flags = np.asarray(concrete(value)).flags
+    flags = np.asarray(prototype(value)).flags
     wanted = {str(name).upper()[0] for name in requirements or ()}
     if "F" in wanted and not flags.f_contiguous:
         return in_order(value, "F")
@@ -186,7 +186,7 @@ gradient_free(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri)
 def _range_type(dtype: Any, *values: Any) -> np.dtype[Any]:
     if dtype is not None:
         return np.dtype(dtype)
-    return np.result_type(*(concrete(value) for value in values), 0.0)
+    return np.result_type(*(prototype(value) for value in values), 0.0)
 
 
 @stand_in(np.linspace)
@@ -210,14 +210,14 @@ def linspace(
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     parts = num - 1 if endpoint else num
-    natural = np.result_type(concrete(start), concrete(stop), float(num))
+    natural = np.result_type(prototype(start), prototype(stop), float(num))
     kind = np.dtype(dtype) if dtype is not None else natural
     start, stop = as_value(start) * 1.0, as_value(stop) * 1.0
     delta = stop - start
-    steps = np.arange(0, num, dtype=natural).reshape((-1,) + (1,) * np.ndim(concrete(delta)))
+    steps = np.arange(0, num, dtype=natural).reshape((-1,) + (1,) * np.ndim(prototype(delta)))
     if parts > 0:
         step = delta / parts
-        grid = steps / parts * delta if np.any(concrete(step) == 0) else steps * step
+        grid = steps / parts * delta if np.any(undifferentiated(step) == 0) else steps * step
     else:
         step = delta * np.nan
         grid = steps * delta
@@ -241,8 +241,8 @@ def logspace(
     >>> logspace(0.0, 2.0, 3)
     array([  1.,  10., 100.])
     """
-    if np.ndim(concrete(base)):
-        ndim = len(np.broadcast_shapes(*(np.shape(concrete(v)) for v in (start, stop, base))))
+    if np.ndim(prototype(base)):
+        ndim = len(np.broadcast_shapes(*(np.shape(prototype(v)) for v in (start, stop, base))))
         start, stop, base = (
             reshape(v, shape=(1,) * (ndim - v.ndim) + tuple(v.shape)) for v in map(as_value, (start, stop, base))
         )
@@ -254,14 +254,14 @@ def logspace(
 @stand_in(np.geomspace)
 def _geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = as_value(start), as_value(stop)
-    if np.any(concrete(start) == 0) or np.any(concrete(stop) == 0):
+    if np.any(undifferentiated(start) == 0) or np.any(undifferentiated(stop) == 0):
         raise ValueError("Geometric sequence cannot include zero")
     natural = np.result_type(start.dtype, stop.dtype, float(operator.index(num)), np.zeros((), dtype))
     kind = np.dtype(dtype) if dtype is not None else natural
     start, stop = as_dtype(start, natural), as_dtype(stop, natural)
     shape = np.broadcast_shapes(start.shape, stop.shape)
     start, stop = (v if v.shape == shape else broadcast_to(v, shape=shape) for v in (start, stop))
-    sign = np.sign(concrete(start))
+    sign = np.sign(undifferentiated(start))
     ends = [operations["log10"](v / sign) for v in (start, stop)]
     grid = logspace(*ends, num=num, endpoint=endpoint, base=10.0)
     if operator.index(num) > 0:
@@ -314,6 +314,6 @@ def _ix(*args: Any) -> tuple[Any, ...]:
         if value.ndim != 1:
             raise ValueError("Cross index must be 1 dimensional")
         if value.dtype.kind == "b":
-            value = np.nonzero(concrete(value))[0]
+            value = np.nonzero(undifferentiated(value))[0]
         result.append(reshape(value, shape=(1,) * position + (value.size,) + (1,) * (len(args) - position - 1)))
     return tuple(result)

@@ -23,7 +23,7 @@ from chainrule.ops.structure import as_dtype, as_value, reshape, spread
 from chainrule.primitive import operations, present, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis, reduced, reduction_axes
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, undifferentiated
 
 __all__: list[str] = []
 
@@ -85,7 +85,7 @@ recurrence = primitive(
 
 def _divides(x: Any, y: Any) -> bool:
     """Whether products without one factor may be had by division: no zero, no overflow or underflow."""
-    plain, product = concrete(x), concrete(y)
+    plain, product = undifferentiated(x), undifferentiated(y)
     return bool(np.all(plain) and np.all(product) and np.isfinite(product).all())
 
 
@@ -235,8 +235,10 @@ def _cumulative_prod(
 
 def _without_nan(a: Any, neutral: int) -> Any:
     a = as_value(a)
-    missing = np.isnan(concrete(a)) if a.dtype.kind in "fc" else False
-    return operations["where"](missing, a.dtype.type(neutral), a) if np.any(missing) else a
+    missing = np.isnan(undifferentiated(a)) if a.dtype.kind in "fc" else False
+    return (
+        operations["where"](missing, a.dtype.type(neutral), a) if isinstance(missing, Traced) or np.any(missing) else a
+    )
 
 
 @stand_in(np.nansum)

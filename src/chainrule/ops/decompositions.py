@@ -14,7 +14,7 @@ from chainrule.ops.structure import as_value, reduce_sum
 from chainrule.primitive import functions, operations, sample, stand_in
 from chainrule.shapes import ArrayType, real_of
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import concrete, undifferentiated
 
 # -- Cholesky ----------------------------------------------------------------------------------------------------------
 
@@ -272,9 +272,9 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     a = as_value(a)
     if hermitian:
         values, vectors = eigh(a)
-        signs = np.sign(concrete(values))
+        signs = np.sign(undifferentiated(values))
         sizes = operations["absolute"](values)
-        order = np.argsort(concrete(sizes), axis=-1)[..., ::-1].copy()
+        order = np.argsort(undifferentiated(sizes), axis=-1)[..., ::-1].copy()
         take = functions[np.take_along_axis]
         s = take(sizes, order, axis=-1)
         if not compute_uv:

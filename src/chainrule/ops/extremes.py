@@ -16,7 +16,7 @@ from chainrule.ops.structure import as_dtype, as_value, broadcast_to, reshape
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import ArrayType, broadcast, reduced, reduction_axes
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import prototype
 
 Axes = tuple[int, ...]
 
@@ -170,7 +170,7 @@ def min(  # noqa: A001 NumPy's name
 
 
 def _warn_of_nan(result: Any) -> None:
-    plain = concrete(result)
+    plain = prototype(result)
     if plain.dtype.kind in "fc" and np.isnan(plain).any():
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=5)
 

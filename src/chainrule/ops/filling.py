@@ -18,7 +18,7 @@ from chainrule.ops.indexing import basic_slice, getitem, setitem, without_loss
 from chainrule.ops.structure import as_value, broadcast_to, copy, reshape
 from chainrule.primitive import operations, sample
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, prototype
 
 Place = tuple[int, ...]
 
@@ -119,7 +119,7 @@ class TracedBuffer(Traced):
         return _stored.__get__(self).value.dtype
 
     def __len__(self) -> int:
-        return len(concrete(_stored.__get__(self).value))
+        return len(prototype(_stored.__get__(self).value))
 
     def _place(self, index: Any) -> Place | None:
         """An index as whole numbers from the front, if it names one element or row by numbers alone."""
@@ -127,7 +127,7 @@ class TracedBuffer(Traced):
         shape = self.shape
         if not items or len(items) > len(shape):
             return None
-        if len(items) < len(shape) and not concrete(_stored.__get__(self).value).flags.c_contiguous:
+        if len(items) < len(shape) and not prototype(_stored.__get__(self).value).flags.c_contiguous:
             return None
         place = []
         for item, length in zip(items, shape, strict=False):
@@ -152,7 +152,7 @@ class TracedBuffer(Traced):
                 value = reshape(value, shape=tuple(value.shape[extra:]))
             if value.shape != shape and value.ndim <= len(shape) and np.broadcast_shapes(value.shape, shape) == shape:
                 value = broadcast_to(value, shape=shape)
-            if shape and not concrete(value).flags.c_contiguous:
+            if shape and not prototype(value).flags.c_contiguous:
                 value = copy(
                     value, order="C"
                 )  # in memory a row of the array, so that reshaping it is a view where NumPy gives one
@@ -214,6 +214,6 @@ def fillable(result: Any) -> Any:
     >>> fillable(np.zeros(2))
     array([0., 0.])
     """
-    if type(result) is Traced and isinstance(concrete(result), np.ndarray):
+    if type(result) is Traced and isinstance(prototype(result), np.ndarray):
         return TracedBuffer.of(result.node, result.level)
     return result

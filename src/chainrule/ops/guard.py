@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.primitive import operations
-from chainrule.traced import concrete
+from chainrule.traced import Traced, undifferentiated
+
+
+def _none(mask: Any) -> bool:
+    """Whether a mask is known to be empty: one that is recorded may have other numbers when the program runs again."""
+    return not isinstance(mask, Traced) and not np.any(mask)
 
 
 def silence_untaken(contribution: Any, g: Any) -> Any:
@@ -16,10 +21,8 @@ def silence_untaken(contribution: Any, g: Any) -> Any:
     >>> silence_untaken(np.array([np.nan, np.nan, 2.0]), np.array([0.0, 1.0, 1.0]))
     array([ 0., nan,  2.])
     """
-    lost = (np.asarray(concrete(g)) == 0) & ~np.isfinite(concrete(contribution))
-    if not np.any(lost):
-        return contribution
-    return operations["where"](lost, 0.0, contribution)
+    lost = (undifferentiated(g) == 0) & ~np.isfinite(undifferentiated(contribution))
+    return contribution if _none(lost) else operations["where"](lost, 0.0, contribution)
 
 
 def silence_multilinear(
@@ -30,14 +33,16 @@ def silence_multilinear(
     A product's rule is a sum of terms g times elements of the other factors. With those elements that are not finite replaced by 0 the
     rule gives the sum of the other terms; the rule on magnitudes shows whether any non-zero g met one of those elements.
     """
-    if np.all(np.isfinite(concrete(contribution))):
+    if _none(~np.isfinite(undifferentiated(contribution))):
         return contribution
-    bad = [~np.isfinite(concrete(argument)) for argument in arguments]
+    bad = [~np.isfinite(undifferentiated(argument)) for argument in arguments]
     marks = [mark.astype(float) if position != index else np.ones(mark.shape) for position, mark in enumerate(bad)]
     cleaned = [
-        operations["where"](mark, 0.0, argument) if position != index and np.any(mark) else argument
+        operations["where"](mark, 0.0, argument) if position != index and not _none(mark) else argument
         for position, (argument, mark) in enumerate(zip(arguments, bad, strict=True))
     ]
-    magnitude = np.abs(concrete(g)) + ~np.isfinite(concrete(g))
-    met = rule(magnitude, concrete(y), *marks, **parameters)
-    return operations["where"](np.asarray(met) != 0, contribution, rule(g, y, *cleaned, **parameters))
+    above = undifferentiated(g)
+    magnitude = np.abs(above) + ~np.isfinite(above)
+    met = rule(magnitude, undifferentiated(y), *marks, **parameters)
+    met = met if isinstance(met, Traced) else np.asarray(met)
+    return operations["where"](met != 0, contribution, rule(g, y, *cleaned, **parameters))

@@ -7,6 +7,7 @@ the positions of its true elements.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from chainrule.ops.structure import as_value, astype, broadcast_to, reshape
 from chainrule.primitive import operations, sample
 from chainrule.shapes import ArrayType
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, concrete, here, prototype, undifferentiated
 
 __all__ = ["scatter_add"]
 
@@ -206,7 +207,17 @@ def _write_tangent(tangents: Any, y: Any, x: Any, value: Any, *arrays: Any, patt
 
 def _last_writers(shape: tuple[int, ...], pattern: Index, arrays: Any) -> Any:
     """Which of the selected elements was the last to be written to its place."""
-    index = fill_pattern(pattern, [concrete(a) for a in arrays])
+    given = [undifferentiated(a) for a in arrays]
+    if any(isinstance(a, Traced) for a in given):  # the same in operations: the program asks again for other indices
+        place = _place(shape, pattern, given)
+        numbers = np.arange(math.prod(place)).reshape(place)
+        owners = write(np.full(shape, -1), numbers, *given, pattern=pattern)
+        return operations["equal"](gather(owners, *given, pattern=pattern), numbers)
+    return _owners(shape, pattern, *map(concrete, arrays))
+
+
+def _owners(shape: tuple[int, ...], pattern: Index, *arrays: Any) -> Any:
+    index = fill_pattern(pattern, arrays)
     owners = np.full(shape, -1)
     places = owners[index]
     numbers = np.arange(places.size).reshape(places.shape)
@@ -287,7 +298,7 @@ def _fit(value: Any, shape: tuple[int, ...]) -> Any:
 
 def _place(shape: tuple[int, ...], pattern: Index, arrays: Any) -> tuple[int, ...]:
     """The shape of what an index selects."""
-    return np.broadcast_to(np.zeros((), bool), shape)[fill_pattern(pattern, [concrete(a) for a in arrays])].shape
+    return np.broadcast_to(np.zeros((), bool), shape)[fill_pattern(pattern, [prototype(a) for a in arrays])].shape
 
 
 def setitem(x: Any, index: Any, value: Any) -> Any:

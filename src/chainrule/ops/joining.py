@@ -17,7 +17,7 @@ from chainrule.ops.structure import as_dtype, as_value, copy, reshape
 from chainrule.primitive import operations, present, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis, promote
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, here, prototype
 
 __all__ = ["array"]
 
@@ -92,7 +92,7 @@ stack_parts = primitive(
 def _shape_of(nested: Any) -> tuple[int, ...]:
     """The shape of nested lists and what they hold; ragged ones are an error."""
     if not isinstance(nested, list | tuple):
-        return tuple(np.shape(concrete(nested)))
+        return tuple(np.shape(prototype(nested)))
     shapes = [_shape_of(part) for part in nested]
     if any(shape != shapes[0] for shape in shapes):
         position = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
@@ -261,7 +261,7 @@ def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]
     value = as_value(ary)
     axis = normalise_axis(operator.index(axis), value.ndim)
     length = value.shape[axis]
-    if np.ndim(concrete(indices_or_sections)):
+    if np.ndim(prototype(indices_or_sections)):
         cuts = [operator.index(i) for i in indices_or_sections]
     else:
         sections = operator.index(indices_or_sections)
@@ -281,7 +281,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     [(2,), (2,), (2,)]
     """
     value = as_value(ary)
-    if not np.ndim(concrete(indices_or_sections)):
+    if not np.ndim(prototype(indices_or_sections)):
         length = value.shape[normalise_axis(operator.index(axis), value.ndim)]
         if length % operator.index(indices_or_sections):
             raise ValueError("array split does not result in an equal division")

@@ -19,7 +19,7 @@ from chainrule.ops.structure import as_value, reduce_sum, reshape
 from chainrule.primitive import functions, operations, sample, stand_in
 from chainrule.shapes import ArrayType, real_of
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import concrete, prototype, undifferentiated
 
 # -- words of this layer -----------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ def _cofactor_change(x: Any, g: Any) -> Any:
 
 def _far_from_singular(x: Any) -> bool:
     with np.errstate(all="ignore"):
-        return bool(np.all(np.linalg.cond(concrete(x)) < WELL_CONDITIONED)) if concrete(x).size else True
+        return bool(np.all(np.linalg.cond(undifferentiated(x)) < WELL_CONDITIONED)) if prototype(x).size else True
 
 
 def _change_by_inverse(x: Any, g: Any) -> Any:
@@ -206,7 +206,7 @@ def _third_derivative(g: Any, y: Any, x: Any, h: Any) -> Any:
     n = x.shape[-1]
     if n <= 2:
         return 0.0 * g  # the determinant is a polynomial of degree 2
-    radius = (np.max(np.abs(concrete(x))) or 1.0) / (np.max(np.abs(concrete(g))) or 1.0)
+    radius = (np.max(np.abs(undifferentiated(x))) or 1.0) / (np.max(np.abs(undifferentiated(g))) or 1.0)
     total = 0.0
     for root in np.exp(2j * np.pi * np.arange(n) / n):
         total = cofactor_change(x + g * (radius * root), h) * (1 / (n * radius * root)) + total
@@ -271,9 +271,9 @@ def _slogdet_rule(wanted: Any, g: Any, y: Any, x: Any) -> list[Any]:
         total = turn if total is None else total + turn
     if total is None:
         return [None]
-    singular = concrete(y[0]) == 0
+    singular = undifferentiated(y[0]) == 0
     if np.any(singular):
-        if np.any(singular & (concrete(total) != 0)):
+        if np.any(singular & (undifferentiated(total) != 0)):
             raise np.linalg.LinAlgError(
                 f"slogdet: a matrix is singular (shape {x.shape}), where the logarithm of the determinant has no derivative. "
                 "Add a small multiple of the identity, or leave that matrix out."

@@ -18,7 +18,7 @@ from chainrule.ops.structure import as_value, astype, reduce_sum, reshape
 from chainrule.primitive import functions, gradient_free, operations, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axes, normalise_axis, real_of, reduced
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import Traced, undifferentiated
 
 # -- vectors -----------------------------------------------------------------------------------------------------------
 
@@ -42,16 +42,16 @@ def _size_rule(g: Any, y: Any, x: Any, *, order: float, axis: tuple[int, ...], k
     if not keepdims and axis:
         full = reduced(x.shape, axis, True)
         g, y = reshape(g, shape=full), reshape(y, shape=full)
-    zero = concrete(y) == 0
-    corner = bool(np.any(zero))
+    zero = undifferentiated(y) == 0
+    corner = isinstance(zero, Traced) or bool(np.any(zero))
     where = operations["where"]
     whole = where(zero, 1.0, y) if corner else y
     if order == 2:
         ratio = where(zero, 0.0, g / whole) if corner else g / whole
         return ratio * conjugate(x)
     sizes = operations["absolute"](x)
-    at_zero = concrete(sizes) == 0
-    if np.any(at_zero):
+    at_zero = undifferentiated(sizes) == 0
+    if isinstance(at_zero, Traced) or np.any(at_zero):
         sizes = where(at_zero, 1.0, sizes)
     slope = g * (sizes / whole) ** (order - 1)
     slope = slope * (conjugate(x) / sizes)  # the direction of each element
@@ -105,7 +105,7 @@ def _vector(x: Any, order: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     if order == 1:
         return reduce_sum(_absolute(x), axis=axis, keepdims=keepdims)
     if order == 0:
-        count = (concrete(x) != 0).astype(real_of(precision(x.dtype)))
+        count = (undifferentiated(x) != 0).astype(real_of(precision(x.dtype)))
         return np.sum(count, axis=axis, keepdims=keepdims)
     return size(x, order=order, axis=axis, keepdims=keepdims)
 
@@ -116,8 +116,8 @@ def _vector(x: Any, order: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
 def _singular_values(x: Any, axis: tuple[int, int]) -> Any:
     """The singular values of matrices along two axes, without a derivative where they are 0."""
     values = svdvals(functions[np.moveaxis](x, axis, (-2, -1)))
-    zero = concrete(values) == 0
-    return operations["where"](zero, 0.0, values) if np.any(zero) else values
+    zero = undifferentiated(values) == 0
+    return operations["where"](zero, 0.0, values) if isinstance(zero, Traced) or np.any(zero) else values
 
 
 def _matrix(x: Any, order: Any, axis: tuple[int, int], keepdims: bool) -> Any:

@@ -16,7 +16,7 @@ from chainrule.ops.selecting import flatten, select
 from chainrule.ops.structure import as_dtype, as_value, broadcast_to, reduce_sum, reshape
 from chainrule.primitive import functions, operations, refuse, stand_in
 from chainrule.shapes import normalise_axes, normalise_axis
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, concrete, here, prototype, undifferentiated
 
 __all__: list[str] = []
 
@@ -82,8 +82,7 @@ def _spacing(given: Any, f: Any, axis: int) -> Any:
     if given.shape[0] != f.shape[axis]:
         raise ValueError("when 1d, distances must match the length of the corresponding dimension")
     gaps = diff(as_dtype(given, float) if given.dtype.kind in "iu" else given)
-    plain = np.asarray(concrete(gaps))
-    return getitem(gaps, 0) if plain.size and np.all(plain == plain[0]) and not isinstance(gaps, Traced) else gaps
+    return getitem(gaps, 0) if not isinstance(gaps, Traced) and gaps.size and np.all(gaps == gaps[0]) else gaps
 
 
 def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
@@ -132,7 +131,7 @@ def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> A
     axes = tuple(range(f.ndim)) if axis is None else normalise_axes(axis, f.ndim)
     if not varargs:
         spacings: list[Any] = [np.asarray(1.0)] * len(axes)
-    elif len(varargs) == 1 and np.ndim(concrete(varargs[0])) == 0:
+    elif len(varargs) == 1 and np.ndim(prototype(varargs[0])) == 0:
         spacings = [as_value(varargs[0])] * len(axes)
     elif len(varargs) == len(axes):
         spacings = [_spacing(given, f, i) for given, i in zip(varargs, axes, strict=True)]
@@ -181,17 +180,17 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if xp.ndim != 1 or fp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError("fp and xp must be one-dimensional, of the same length and not empty")
     if period is not None:
-        if concrete(period) == 0:
+        if undifferentiated(period) == 0:
             raise ValueError("period must be a non-zero value")
         period = operations["absolute"](period)
         left = right = None
         x, xp = operations["remainder"](x, period), operations["remainder"](xp, period)
-        order = np.argsort(concrete(xp))
+        order = np.argsort(undifferentiated(xp))
         xp, fp = select(xp, order, 0), select(fp, order, 0)
         last, first = slice(-1, None), slice(0, 1)
         xp = concatenate([getitem(xp, last) - period, xp, getitem(xp, first) + period])
         fp = concatenate([getitem(fp, last), fp, getitem(fp, first)])
-    plain_x, plain_xp = np.asarray(concrete(x)), np.asarray(concrete(xp))
+    plain_x, plain_xp = as_value(undifferentiated(x)), as_value(undifferentiated(xp))
     count = plain_xp.size
     start = np.clip(np.searchsorted(plain_xp, plain_x, side="right") - 1, 0, max(count - 2, 0))
     low = select(fp, start, 0)
@@ -206,7 +205,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     result = where(plain_x < plain_xp[0], below, inside)
     result = where(plain_x > plain_xp[-1], above, result)
     # At the last point NumPy gives fp[-1] itself; the derivative there is that of the last piece.
-    return result + np.where(plain_x == plain_xp[-1], concrete(fp)[-1] - np.asarray(concrete(result)), 0)
+    return result + np.where(plain_x == plain_xp[-1], undifferentiated(fp)[-1] - undifferentiated(result), 0)
 
 
 @stand_in(np.unwrap)

@@ -17,7 +17,7 @@ from chainrule.ops.structure import as_value
 from chainrule.primitive import gradient_free, present, refuse, sample, stand_in
 from chainrule.shapes import ArrayType, normalise_axis
 from chainrule.trace import primitive
-from chainrule.traced import concrete, here
+from chainrule.traced import concrete, here, undifferentiated
 
 __all__: list[str] = []
 
@@ -34,7 +34,7 @@ def _ranks(x: Any, axis: int) -> Any:
 
 
 def _sort_rule(g: Any, y: Any, x: Any, *, axis: int) -> Any:
-    return along_axis(g, _ranks(concrete(x), axis), axis)
+    return along_axis(g, _ranks(undifferentiated(x), axis), axis)
 
 
 sort_axis = primitive(
@@ -54,8 +54,8 @@ sort_axis = primitive(
 
 def _partition_rule(g: Any, y: Any, x: Any, *, kth: Any, axis: int) -> Any:
     # The place in y of each rank, read at the rank of each element of x.
-    order = np.argsort(concrete(y), axis=axis, kind="stable")
-    return along_axis(g, np.take_along_axis(order, _ranks(concrete(x), axis), axis), axis)
+    order = np.argsort(undifferentiated(y), axis=axis, kind="stable")
+    return along_axis(g, np.take_along_axis(order, _ranks(undifferentiated(x), axis), axis), axis)
 
 
 partition_axis = primitive(

@@ -20,7 +20,7 @@ from chainrule.ops.structure import astype
 from chainrule.primitive import operations, stand_in
 from chainrule.shapes import ufunc_type
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete
+from chainrule.traced import Traced, prototype
 
 
 def _number(exponent: Any) -> Any:
@@ -89,7 +89,7 @@ power_ufunc = primitive(
 
 @stand_in(np.power)
 def _numpy_power(x1: Any, x2: Any, /) -> Any:
-    if isinstance(concrete(x1), np.ndarray) or isinstance(concrete(x2), np.ndarray):
+    if isinstance(prototype(x1), np.ndarray) or isinstance(prototype(x2), np.ndarray):
         return power(x1, x2)
     return power_ufunc(x1, x2)
 

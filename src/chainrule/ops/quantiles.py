@@ -20,7 +20,7 @@ from chainrule.ops.selecting import select
 from chainrule.ops.structure import as_dtype, as_value, laid_out, reshape
 from chainrule.primitive import operations, stand_in
 from chainrule.shapes import normalise_axes, reduced
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, concrete, here, prototype, undifferentiated
 
 __all__: list[str] = []
 
@@ -73,7 +73,9 @@ def _steps(n: Any, q: Any, method: Any) -> Any:
 def _between(low: Any, high: Any, weight: Any) -> Any:
     """Linear interpolation, from the nearer end as NumPy does it."""
     difference = high - low
-    return operations["where"](concrete(weight) >= 0.5, high - difference * (1 - weight), low + difference * weight)
+    return operations["where"](
+        undifferentiated(weight) >= 0.5, high - difference * (1 - weight), low + difference * weight
+    )
 
 
 def _quantile(
@@ -85,7 +87,7 @@ def _quantile(
         raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join((*_CONTINUOUS, *_DISCRETE))}")
     if a.dtype.kind == "c":
         raise TypeError("a must be an array of real numbers")
-    if np.any((concrete(q) < 0) | (concrete(q) > 1)):
+    if np.any((undifferentiated(q) < 0) | (undifferentiated(q) > 1)):
         raise ValueError(
             "Quantiles must be in the range [0, 1]"
             if "quantile" in function.__name__
@@ -93,7 +95,7 @@ def _quantile(
         )
     elements, _, kept = _sorted_first(a, axis)
     length, rest = elements.shape[0], tuple(elements.shape[1:])
-    missing = np.isnan(concrete(elements)) if a.dtype.kind == "f" else np.zeros(elements.shape, bool)
+    missing = np.isnan(undifferentiated(elements)) if a.dtype.kind == "f" else np.zeros(elements.shape, bool)
     if length == 0:
         raise IndexError(f"{full_name(function)} of an empty array (in {here()})")
     counts = length - missing.sum(axis=0) if skip_nan and missing.any() else None
@@ -106,8 +108,8 @@ def _quantile(
         position = (n - 1) * q if method == "linear" else n * q + (alpha + q * (1 - alpha - beta)) - 1
     else:
         position = _steps(n, np.asarray(concrete(q)), method)
-        position = position.astype(concrete(q).dtype) if concrete(q).dtype.kind == "f" else position
-    plain = np.asarray(concrete(position))
+        position = position.astype(prototype(q).dtype) if prototype(q).dtype.kind == "f" else position
+    plain = as_value(undifferentiated(position))
     inside = (plain >= 0) & (plain < n - 1)
     start = np.where(inside, np.floor(plain), np.where(plain < 0, 0, n - 1)).astype(np.intp)
     start, last = np.broadcast_to(start, plain.shape), np.broadcast_to(n - 1, plain.shape)
@@ -128,6 +130,8 @@ def _finish(
     result = laid_out(result, "C")
     if keepdims:
         result = reshape(result, shape=(*shape_q, *kept))
+    elif result.ndim == 0 and isinstance(prototype(result), np.ndarray):
+        result = result[()]
     return result if out is None else write_out(function, result, out)
 
 
@@ -199,7 +203,7 @@ def _median(function: Any, a: Any, axis: Any, out: Any, keepdims: Any, skip_nan:
     if not length:
         result = reshape(elements.sum(axis=0) * np.nan, shape=tuple(elements.shape[1:]))
         return _finish(function, result, (), kept, keepdims is not np._NoValue and bool(keepdims), out)
-    missing = np.isnan(concrete(elements))
+    missing = np.isnan(undifferentiated(elements))
     if skip_nan and missing.any():
         counts = np.maximum(length - missing.sum(axis=0), 1)
         low, high = _read(elements, (counts - 1) // 2, counts), _read(elements, counts // 2, counts)

@@ -19,7 +19,7 @@ from chainrule.ops.structure import (
 )
 from chainrule.primitive import operations, stand_in
 from chainrule.shapes import normalise_axes, normalise_axis
-from chainrule.traced import concrete
+from chainrule.traced import prototype
 
 __all__: list[str] = []
 
@@ -30,7 +30,7 @@ def is_fortran(a: Any) -> bool:
     >>> is_fortran(np.ones((2, 3)).T)
     True
     """
-    plain = concrete(a)
+    plain = prototype(a)
     return isinstance(plain, np.ndarray) and plain.flags.fnc
 
 
@@ -39,7 +39,7 @@ def _reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = Non
     a = as_value(a)
     lengths = resolve_shape(shape, a.size)
     if copy is False:
-        np.reshape(concrete(a), lengths, order=order, copy=False)  # raises NumPy's error where a copy is needed  # pyright: ignore
+        np.reshape(prototype(a), lengths, order=order, copy=False)  # raises NumPy's error where a copy is needed  # pyright: ignore
     if order == "F" or (order == "A" and is_fortran(a)):
         result = transpose_all(reshape(transpose_all(a), shape=lengths[::-1]))
     elif order in ("C", "A"):
@@ -56,13 +56,13 @@ _copied = copy
 def _ravel(a: Any, order: str = "C") -> Any:
     a = as_value(a)
     if order == "K":
-        strides = np.asarray(concrete(a)).strides
+        strides = np.asarray(prototype(a)).strides
         memory = tuple(sorted(range(a.ndim), key=lambda axis: -abs(strides[axis])))
         result = reshape(transpose_axes(a, axes=memory) if a.ndim > 1 else a, shape=(a.size,))
     else:
         result = _reshape(a, -1 if a.size else (0,), order=order)
     # As in NumPy the result is contiguous, so it is no view of a strided array.
-    return result if np.asarray(concrete(result)).flags.c_contiguous else copy(result)
+    return result if np.asarray(prototype(result)).flags.c_contiguous else copy(result)
 
 
 @stand_in(np.transpose)

@@ -12,7 +12,7 @@ from chainrule.ops.power import power, sqrt
 from chainrule.ops.structure import as_dtype, as_value
 from chainrule.ops.trigonometry import arccos, arcsin, arctanh
 from chainrule.primitive import stand_in
-from chainrule.traced import concrete
+from chainrule.traced import undifferentiated
 
 _SINGLE = (np.float16, np.float32, np.int8, np.int16, np.uint8, np.uint16)
 
@@ -20,7 +20,7 @@ _SINGLE = (np.float16, np.float32, np.int8, np.int16, np.uint8, np.uint16)
 def _complex_where(x: Any, outside: Callable[[Any], Any]) -> Any:
     """`x` as complex numbers if any of them is outside the real domain."""
     x = as_value(x)
-    if x.dtype.kind == "c" or not np.any(outside(concrete(x))):
+    if x.dtype.kind == "c" or not np.any(outside(undifferentiated(x))):
         return x
     return as_dtype(x, np.complex64 if x.dtype.type in _SINGLE else np.complex128)
 
@@ -70,7 +70,7 @@ def complex_power(x: Any, p: Any) -> Any:
     array([ 4., 16.])
     """
     p = as_value(p)
-    if p.dtype.kind == "i" and np.any(concrete(p) < 0):
+    if p.dtype.kind == "i" and np.any(undifferentiated(p) < 0):
         p = as_dtype(p, np.float64)
     return power(_complex_where(x, _negative), p)
 

@@ -16,7 +16,7 @@ from chainrule.ops.structure import as_dtype, as_value, broadcast_to, copy, laid
 from chainrule.primitive import sample, stand_in
 from chainrule.shapes import normalise_axes, normalise_axis
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import Traced, concrete, undifferentiated
 
 __all__: list[str] = []
 
@@ -44,7 +44,7 @@ def _in_range(indices: Any, length: int, mode: str) -> Any:
     """Index numbers as `mode` reads those out of range."""
     if mode == "raise":
         return indices
-    plain = np.asarray(concrete(indices))
+    plain = undifferentiated(indices)
     if mode == "wrap":
         return plain % length
     if mode == "clip":
@@ -64,7 +64,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         a, axis = flatten(a), 0
     axis = normalise_axis(operator.index(axis), a.ndim)
     indices = as_value(indices)
-    if indices.ndim == 0 or (indices.size == 0 and indices.dtype.kind == "f"):
+    recorded = isinstance(undifferentiated(indices), Traced) and indices.dtype.kind in "iu"
+    if (indices.ndim == 0 and not recorded) or (indices.size == 0 and indices.dtype.kind == "f"):
         indices = np.asarray(concrete(indices)).astype(np.intp)
     if indices.dtype.kind not in "iu":
         if indices.dtype.kind != "b":
@@ -131,17 +132,17 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     shape = np.broadcast_shapes(index.shape, *(option.shape for option in options))
     stacked = stack([option if option.shape == shape else broadcast_to(option, shape=shape) for option in options])
     index = _in_range(index, len(options), mode)
-    if mode == "raise" and np.any((concrete(index) < 0) | (concrete(index) >= len(options))):
+    if mode == "raise" and np.any((undifferentiated(index) < 0) | (undifferentiated(index) >= len(options))):
         raise ValueError("invalid entry in choice array")
     if index.shape != shape or not shape:
-        index = np.broadcast_to(np.asarray(concrete(index)), shape)
+        index = broadcast_to(undifferentiated(index), shape=shape)
     result = getitem(along_axis(stacked, index[None], 0), 0) if shape else select(stacked, index, 0)
     return result if out is None else write_out(np.choose, result, out)
 
 
 @stand_in(np.compress)
 def _compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
-    mask = np.asarray(concrete(as_value(condition)))
+    mask = undifferentiated(as_value(condition))
     if mask.ndim != 1:
         raise ValueError("condition must be a 1-d array")
     return take(a, np.nonzero(mask)[0], axis=axis, out=out)
@@ -149,7 +150,7 @@ def _compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 
 @stand_in(np.extract)
 def _extract(condition: Any, arr: Any) -> Any:
-    mask = np.ravel(np.asarray(concrete(as_value(condition))))
+    mask = np.ravel(undifferentiated(as_value(condition)))
     return select(flatten(as_value(arr)), np.nonzero(mask)[0], 0)
 
 

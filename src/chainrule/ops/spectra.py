@@ -18,7 +18,7 @@ from chainrule.ops.structure import as_value, reduce_sum
 from chainrule.primitive import operations, sample, stand_in
 from chainrule.shapes import ArrayType, real_of
 from chainrule.trace import primitive
-from chainrule.traced import concrete
+from chainrule.traced import undifferentiated
 
 PHASE_IS_FREE = (
     "The phase of a complex eigenvector or singular vector is not determined here, so a gradient through it does not exist. "
@@ -74,7 +74,7 @@ def reciprocal_gaps(values: Any) -> Any:
     n = values.shape[-1]
     unit = np.eye(n, dtype=real_of(values.dtype))
     gaps = values[..., None, :] - values[..., :, None]
-    coincident = (concrete(gaps) == 0) & (unit == 0)
+    coincident = (undifferentiated(gaps) == 0) & (unit == 0)
     if np.any(coincident):
         gaps = gaps + np.where(coincident, np.nan, 0.0).astype(unit.dtype)
     return (1.0 - unit) / (gaps + unit)
@@ -93,7 +93,7 @@ def fixed_phase(g: Any, vectors: Any) -> Any:
     """
     if vectors.dtype.kind != "c" or vectors.size == 0:
         return g
-    plain = concrete(vectors)
+    plain = undifferentiated(vectors)
     sizes = np.where(plain.imag == 0, np.abs(plain), -1.0)
     largest = sizes.argmax(axis=-2)[..., None, :]
     chosen = np.arange(plain.shape[-2])[:, None] == largest
@@ -230,7 +230,7 @@ def _as_numpy_gives_it(a: Any) -> tuple[Any, Any]:
     """Values and vectors, real ones where the matrix is real and has no complex eigenvalue."""
     a = as_value(a)
     values, vectors = spectrum(a)
-    if a.dtype.kind == "c" or np.any(concrete(values).imag != 0):
+    if a.dtype.kind == "c" or np.any(undifferentiated(values).imag != 0):
         return values, vectors
     return operations["real"](values), operations["real"](vectors)
 

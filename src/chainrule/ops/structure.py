@@ -18,7 +18,7 @@ from chainrule.numpy_protocol import write_out
 from chainrule.primitive import operations, sample, stand_in
 from chainrule.shapes import ArrayType, reduced, reduction_axes
 from chainrule.trace import primitive
-from chainrule.traced import Traced, concrete, here
+from chainrule.traced import Traced, here, prototype
 
 __all__ = ["sum"]
 
@@ -51,7 +51,7 @@ def as_value(a: Any) -> Any:
 
 def _astype(x: Any, *, dtype: Any) -> Any:
     with np.errstate(all="ignore"):
-        return np.asarray(x).astype(dtype)[()] if np.ndim(x) == 0 else x.astype(dtype)
+        return x.astype(dtype) if isinstance(x, np.ndarray | np.generic) else np.asarray(x).astype(dtype)[()]
 
 
 change_type = primitive(
@@ -130,7 +130,7 @@ def cast_in_place(result: Any, target: Any) -> Any:
 
 def _laid_out_as(result: Any, target: Any) -> Any:
     """`result` with its numbers in memory as in `target`: an in-place write does not move an array."""
-    flags = getattr(concrete(target), "flags", None)
+    flags = getattr(prototype(target), "flags", None)
     if flags is None or flags.c_contiguous:
         return laid_out(result, "C")
     return laid_out(result, "F") if flags.f_contiguous else result
@@ -161,7 +161,7 @@ def laid_out(x: Any, order: str) -> Any:
     True
     """
     flag = {"C": "c_contiguous", "F": "f_contiguous"}.get(order)
-    plain = concrete(x)
+    plain = prototype(x)
     return (
         x if flag is None or not isinstance(plain, np.ndarray) or getattr(plain.flags, flag) else copy(x, order=order)
     )

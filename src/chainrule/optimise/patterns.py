@@ -85,6 +85,20 @@ def match(pattern: Operation, node: Node) -> Found | None:
     return found
 
 
+def may_match(pattern: Operation, node: Node) -> bool:
+    """Whether a pattern can match a node, as far as the operations that it reads and its constants' places tell.
+
+    >>> import chainrule as cr
+    >>> node = cr.trace(lambda x: -(x * 2.0), 2.0).outputs[0]
+    >>> may_match(on("negative", on("negative", "x")), node), may_match(on("negative", on("multiply", "x", "y")), node)
+    (False, True)
+    """
+    if node.primitive.name != pattern.name or len(node.arguments) != len(pattern.parts):
+        return False
+    exchanged = pattern.name in EXCHANGEABLE and _possible(pattern.parts, node.inputs[::-1])
+    return exchanged or _possible(pattern.parts, node.inputs)
+
+
 def _possible(parts: tuple[Part, ...], sources: tuple[Node | None, ...]) -> bool:
     """Whether constants stand where constants must, and the right operations where operations must: most nodes fail here."""
     for part, source in zip(parts, sources, strict=True):

@@ -7,7 +7,7 @@ from functools import cache
 
 from chainrule.graph import Graph, Node
 from chainrule.optimise.identities import IDENTITIES, Identity
-from chainrule.optimise.patterns import Found, Operation, match
+from chainrule.optimise.patterns import Found, Operation, match, may_match
 from chainrule.optimise.replacing import elementwise_like
 from chainrule.optimise.rewriting import Constant, Operand, interchangeable, is_known, is_plain, rewrite
 
@@ -24,7 +24,7 @@ def simplify(graph: Graph, identities: Iterable[Identity] = IDENTITIES) -> Graph
 
     What nobody reads any more is left for `prune`.
     """
-    table = _by_operation(tuple(identities))
+    table = Table(tuple(identities))
 
     def step(node: Node) -> Operand | None:
         found: Operand = node
@@ -39,12 +39,29 @@ def simplify(graph: Graph, identities: Iterable[Identity] = IDENTITIES) -> Graph
     return rewrite(graph, step)
 
 
-Table = dict[str, list[tuple[Operation, Identity]]]
+class Table:
+    """Identities by the operation that they begin with, and by what its operands are made by: most of them fail there already."""
+
+    def __init__(self, identities: tuple[Identity, ...]) -> None:
+        self._lines = _by_operation(identities)
+        self._fitting: dict[tuple[str | None, ...], list[tuple[Operation, Identity]]] = {}
+
+    def lines(self, node: Node) -> list[tuple[Operation, Identity]]:
+        """The lines that may fit a node."""
+        name = node.primitive.name
+        every = self._lines.get(name)
+        if every is None:
+            return []
+        key = (name, *[None if source is None else source.primitive.name for source in node.inputs])
+        found = self._fitting.get(key)
+        if found is None:
+            found = self._fitting[key] = [line for line in every if may_match(line[0], node)]
+        return found
 
 
 @cache
-def _by_operation(identities: tuple[Identity, ...]) -> Table:
-    table: Table = {}
+def _by_operation(identities: tuple[Identity, ...]) -> dict[str, list[tuple[Operation, Identity]]]:
+    table: dict[str, list[tuple[Operation, Identity]]] = {}
     for identity in identities:
         for pattern in identity.patterns:
             table.setdefault(pattern.name, []).append((pattern, identity))
@@ -52,8 +69,8 @@ def _by_operation(identities: tuple[Identity, ...]) -> Table:
 
 
 def _simpler(node: Node, table: Table) -> Operand | None:
-    lines = table.get(node.primitive.name)
-    if lines is None or not is_known(node.primitive) or not is_plain(node.value):
+    lines = table.lines(node)
+    if not lines or not is_known(node.primitive) or not is_plain(node.value):
         return None
     for pattern, identity in lines:
         if node.value.dtype.kind not in identity.kinds:

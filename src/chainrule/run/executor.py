@@ -1,41 +1,31 @@
-"""Graph in, callable on arrays out: the one interface of everything that runs a graph, by name."""
+"""Which executor runs a compiled graph, by name: the one interface is `chainrule.run.runnable.Runnable`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Protocol
+from importlib.util import find_spec
 
 from chainrule.errors import ArgumentError
-from chainrule.graph import Graph
-from chainrule.run.interpret import interpret
+from chainrule.run.runnable import Runnable, build
+
+Builder = Callable[..., Runnable]
 
 
-class Executor(Protocol):
-    """What takes a graph and gives a function of its inputs.
-
-    >>> import chainrule as cr
-    >>> run: Executor = executor("numpy")
-    >>> float(run(cr.trace(lambda x: x * x, 3.0))(4.0))
-    16.0
-    """
-
-    def __call__(self, graph: Graph) -> Callable[..., Any]: ...
+NAMES = ("native", "numpy")
 
 
-def _interpreter(graph: Graph) -> Callable[..., Any]:
-    return partial(interpret, graph)
+def builder(name: str | None = None) -> Builder:
+    """The executor of this name; for None the native one where llvmlite is installed, else the one in NumPy.
 
-
-EXECUTORS: dict[str, Executor] = {"numpy": _interpreter}
-
-
-def executor(name: str = "numpy") -> Executor:
-    """The executor of this name.
-
-    >>> executor("numpy") is EXECUTORS["numpy"]
+    >>> builder("numpy") is build
     True
     """
-    if name not in EXECUTORS:
-        raise ArgumentError(f"There is no executor named {name!r}. There are: {', '.join(sorted(EXECUTORS))}.")
-    return EXECUTORS[name]
+    if name is None:
+        name = "native" if find_spec("llvmlite") is not None else "numpy"
+    if name not in NAMES:
+        raise ArgumentError(f"compile: there is no executor named {name!r}. There are: {', '.join(NAMES)}.")
+    if name == "numpy":
+        return build
+    from chainrule.run.native.compiled import build as build_native  # noqa: PLC0415 loaded when something is to be compiled
+
+    return build_native

@@ -3,6 +3,8 @@
 x = n · log 2 + r with |r| ≤ log 2 / 2 by Cody and Waite's two-part constant (*Software Manual for the Elementary
 Functions*, 1980); e**r by a polynomial; 2**n by arithmetic on the exponent, in two factors where the result may be
 subnormal, so that it is rounded once. Tang's tables (1989) are not used: a gather costs more than the longer polynomial.
+
+tanh, and sigmoid in float64: e**2r = (1 + t) / (1 − t) with t = tanh r, an odd function, whose polynomial has half the terms.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ from chainrule.run.native.extended import Pair, fast_two_sum
 from chainrule.run.native.instructions import Body, Value
 
 LOG2_E = 1.4426950408889634
+HALF_LN2 = 0.34657359027997264
+HALF_TANGENT = tuple(  # of tanh(r / 2): (tanh(r / 2) − r / 2) / r³
+    coefficient / 8.0 / 4.0**power for power, coefficient in enumerate(polynomials.SHORT_TANGENT_64)
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Constants:
     ln2_low: float
     near: tuple[float, ...]  # (e**r − 1 − r) / r²
     binary: tuple[float, ...]  # (2**r − 1) / r
+    tangent: tuple[float, ...]  # (tanh r / r − 1) / r²
     underflow: float  # from here down e**x is 0
     overflow: float  # from here up it is infinite
     binary_underflow: float
@@ -37,6 +44,7 @@ CONSTANTS = {
         ln2_low=float.fromhex("0x1.ef35793c76730p-45"),
         near=polynomials.EXPONENTIAL_64,
         binary=polynomials.POWER_OF_TWO_64,
+        tangent=polynomials.TANGENT_64,
         underflow=-746.0,
         overflow=710.0,
         binary_underflow=-1080.0,
@@ -48,6 +56,7 @@ CONSTANTS = {
         ln2_low=float.fromhex("0x1.7f7d1cp-20"),
         near=polynomials.EXPONENTIAL_32,
         binary=polynomials.POWER_OF_TWO_32,
+        tangent=polynomials.TANGENT_32,
         underflow=-104.0,
         overflow=89.0,
         binary_underflow=-152.0,
@@ -90,6 +99,11 @@ def exp(body: Body, x: Value) -> Value:
     return exponential_of_bounded(body, body.at_most(body.at_least(x, known.underflow), known.overflow))
 
 
+def exp_of_negative(body: Body, x: Value) -> Value:
+    """e**x for x ≤ 0."""
+    return exponential_of_bounded(body, body.at_least(x, constants(body).underflow))
+
+
 def exp2(body: Body, x: Value) -> Value:
     """2**x, exact where x is an integer."""
     known, magic = constants(body), body.format.magic
@@ -123,39 +137,54 @@ def expm1(body: Body, x: Value) -> Value:
 
 
 def tanh(body: Body, x: Value) -> Value:
-    """E / (E + 2) with E = e**2x − 1, which is accurate near 0; 1 − 2 / (E + 2) where that is above 1/2."""
-    if body.format.real == "float":
-        return short_tanh(body, x)
-    known = constants(body)
+    """N / (N + 2 − 2 t) with N = 2**n · (1 + t) − (1 − t), where t = tanh r and x = n · log 2 / 2 + r.
+
+    r is between −1/4 and 3/4 of log 2 / 2, which keeps N from cancelling. The error of N comes into both sides of the fraction
+    and hardly matters where that is near 1.
+    """
+    known, form = constants(body), body.format
     bounded = body.at_most(body.magnitude(x), known.saturated)
-    exponent, _, r = reduce(body, bounded + bounded)
-    parts = scaled_expm1(body, r, body.power_of_two(exponent), 1.0)
-    grown = fast_two_sum(parts.high, parts.low)
-    below = fast_two_sum(body.value(2.0), grown.high)
-    large = grown.high > 2.0
-    ratio = body.select(large, -2.0, grown.high) / below.high
-    # What E and E + 2 lost in rounding, over E + 2, which is between 2 and 4 here: 3/8 is near enough.
-    lost = body.fma(-ratio, below.low, grown.low) * 0.375
-    return body.with_sign(ratio + body.select(large, 1.0, lost), x)
-
-
-def short_tanh(body: Body, x: Value) -> Value:
-    """tanh in float32, where a short polynomial reaches up to 3/4: beyond, 1 − 2 / (e**2x + 1) needs no care."""
-    known = constants(body)
-    size = body.magnitude(x)
-    z = size * size
-    near = body.fma(size * z, body.polynomial(z, polynomials.TANGENT_32), size)
-    bounded = body.at_most(size, known.saturated)
-    exponent, _, r = reduce(body, bounded + bounded)
-    grown = body.fma(r * r, body.polynomial(r, known.near), r) + 1.0
-    below = grown * body.power_of_two(exponent) + 1.0
-    far = body.value(-2.0) / below + 1.0
-    return body.with_sign(body.select(size < 0.75, near, far), x)
+    halves = form.magic / 2.0  # adding it rounds to halves, which the next line rounds down
+    bits = body.bits(body.fma(bounded, 2.0 * LOG2_E, halves)) & -2
+    n = body.real(bits) - halves
+    # Without fused multiply-add the product must be exact, with it one constant is near enough.
+    high, low = (HALF_LN2, 0.0) if body.fused else (0.5 * known.ln2_high, 0.5 * known.ln2_low)
+    r = body.fma(n, -high, bounded)
+    if low:
+        r = r - n * low
+    z = r * r
+    t = body.fma(r * z, body.polynomial(z, known.tangent), r)
+    power = body.real((bits << (form.stored - 1)) + form.one)
+    above = body.fma(t, power + 1.0, power - 1.0)
+    return body.with_sign(above / (above + body.fma(t, -2.0, 2.0)), x)
 
 
 def sigmoid(body: Body, x: Value) -> Value:
     """1 / (1 + e**−x), as e**x / (1 + e**x) for negative x, so that the small results are accurate to the last bits."""
-    falling = exponential_of_bounded(body, body.at_least(-body.magnitude(x), constants(body).underflow))
+    if body.format.real == "double":
+        return long_sigmoid(body, x)
+    falling = exp_of_negative(body, -body.magnitude(x))
     below = fast_two_sum(body.value(1.0), falling)
     ratio = body.select(x < 0.0, falling, 1.0) / below.high
     return body.fma(-ratio, below.low, ratio)  # for what 1 + e**x lost, divided by 1 instead of by 1 to 2
+
+
+def long_sigmoid(body: Body, x: Value) -> Value:
+    """v · (1 − t) / (1 + t + v · (1 − t)) with v = 2**−n, t = tanh(r / 2), |x| = n · log 2 + r; 1 minus it for x ≥ 0.
+
+    It is computed as v − v · M / (M + 1 − t), where the roundings of the fraction are small against 1.
+    """
+    known, form = constants(body), body.format
+    size = body.at_most(body.magnitude(x), -known.underflow)
+    exponent, _, r = reduce(body, size)
+    z = r * r
+    t = body.fma(r * z, body.polynomial(z, HALF_TANGENT), r * 0.5)
+    # From 700 on v is 2**64 times too large, which the fraction does not notice, and the result is made smaller at the end.
+    tiny = size > 700.0
+    raised = body.select(tiny, body.whole(form.one + (64 << form.stored)), body.whole(form.one))
+    v = body.real(raised - (exponent << form.stored))
+    missing = body.fma(t, 2.0 - v, v)
+    below = missing / (missing + (1.0 - t))
+    falling = body.fma(-below, v, v)
+    falling = body.select(tiny, falling * 2.0**-64, falling)
+    return body.select(x < 0.0, falling, 1.0 - falling)

@@ -59,3 +59,12 @@ def two_product(body: Body, a: Value, b: Value | float) -> Pair:
     (a_high, a_low), (b_high, b_low) = split(body, a), split(body, b)
     error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
     return Pair(product, error)
+
+
+def quotient(body: Body, a: Pair, b: Pair) -> Pair:
+    """a / b, and what that lost."""
+    inverse = body.value(1.0) / b.high
+    ratio = a.high * inverse
+    product = two_product(body, ratio, b.high)
+    rest = ((a.high - product.high) - product.low) + (a.low - ratio * b.low)
+    return Pair(ratio, rest * inverse)

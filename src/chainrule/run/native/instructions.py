@@ -1,7 +1,7 @@
 """Arithmetic written with Python's operators in, LLVM instructions as text out.
 
-A `Body` collects the instructions of one function; a `Value` is the result of one of them. Everything is branch-free
-scalar code, which LLVM's loop vectoriser widens to the vectors of the machine.
+A `Body` collects the instructions of one function; a `Value` is the result of one of them. With `width=8` each value is a
+vector of 8 numbers, and every instruction works on all of them; the text is otherwise that of single numbers.
 
 >>> body = Body("double", fused=True)
 >>> x = body.argument("x")
@@ -13,77 +13,25 @@ define internal double @square_and_one(double %x) alwaysinline nounwind willretu
   ret double %v2
 }
 <BLANKLINE>
+>>> body = Body("double", fused=True, width=4)
+>>> body.argument("x") + 1.0
+<4 x double> %v1
+>>> body.lines
+['  %v1 = fadd <4 x double> %x, splat (double 0x3FF0000000000000)']
 """
 
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from chainrule.run.native.formats import FORMATS, ending, is_real, literal, taken_apart, widened
 
 ATTRIBUTES = "nounwind willreturn memory(none)"
 
 
-@dataclass(frozen=True)
-class Format:
-    """One floating-point format: LLVM's names and the numbers of IEEE 754 that the algorithms need.
-
-    >>> FORMATS["float"].significand, FORMATS["double"].magic == 1.5 * 2.0**52
-    (24, True)
-    """
-
-    name: str  # the ending of the functions' names
-    real: str  # LLVM's type
-    whole: str  # LLVM's integer type of the same width
-    width: int
-    significand: int  # bits, the hidden one included
-    bias: int
-
-    @property
-    def stored(self) -> int:
-        """Bits of the significand that are stored, which is where the exponent begins."""
-        return self.significand - 1
-
-    @property
-    def magic(self) -> float:
-        """1.5 · 2**stored: adding it rounds to an integer and leaves that in the low bits (Hecker's trick)."""
-        return 1.5 * 2.0**self.stored
-
-    @property
-    def one(self) -> int:
-        """The bits of 1.0."""
-        return self.bias << self.stored
-
-    @property
-    def sign(self) -> int:
-        """The bits of −0.0."""
-        return 1 << (self.width - 1)
-
-    @property
-    def smallest_normal(self) -> float:
-        return 2.0 ** (1 - self.bias)
-
-
-FORMATS = {
-    "float": Format("f32", "float", "i32", 32, 24, 127),
-    "double": Format("f64", "double", "i64", 64, 53, 1023),
-}
 INTEGER_OPERATIONS = {"add": "add", "sub": "sub", "mul": "mul"}
 REAL_OPERATIONS = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-
-
-def literal(type_: str, value: float) -> str:
-    """A constant as LLVM reads it; a real one by its bits, a float32 one by the bits of the same number in float64.
-
-    >>> literal("double", 0.5), literal("float", 0.1), literal("i64", -1)
-    ('0x3FE0000000000000', '0x3FB99999A0000000', '-1')
-    """
-    if type_ == "double":
-        return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-    if type_ == "float":
-        return literal("double", struct.unpack("<f", struct.pack("<f", value))[0])
-    return str(int(value))
 
 
 class Value:
@@ -110,14 +58,18 @@ class Value:
     def _with(self, operation: str, other: Value | float, swapped: bool = False) -> Value:
         right = self.body.value(other, self.type)
         names = f"{right.name}, {self.name}" if swapped else f"{self.name}, {right.name}"
-        known = REAL_OPERATIONS if self.type in FORMATS else INTEGER_OPERATIONS
+        known = REAL_OPERATIONS if is_real(self.type) else INTEGER_OPERATIONS
         return self.body.emit(self.type, f"{known.get(operation, operation)} {self.type} {names}")
 
     def _compare(self, condition: str, other: Value | float) -> Value:
-        kind, condition = ("fcmp", "o" + condition) if self.type in FORMATS else ("icmp", "s" + condition)
-        return self.body.emit(
-            "i1", f"{kind} {condition} {self.type} {self.name}, {self.body.value(other, self.type).name}"
-        )
+        kind, condition = ("fcmp", "o" + condition) if is_real(self.type) else ("icmp", "s" + condition)
+        right = self.body.value(other, self.type).name
+        return self.body.emit(self.truth, f"{kind} {condition} {self.type} {self.name}, {right}")
+
+    @property
+    def truth(self) -> str:
+        """The type of a comparison of such values."""
+        return widened("i1", taken_apart(self.type)[1])
 
     def __add__(self, other: Value | float) -> Value:
         return self._with("add", other)
@@ -177,6 +129,10 @@ class Value:
 class Body:
     """The instructions of one function in the format `real`; `fused` says that the machine has fused multiply-add.
 
+    `width` is the number of lanes of its values. Beside the instructions it collects what they refer to: `declarations` of
+    LLVM's own functions, `functions` and constants out of line (name → text), and `externals`, the names of functions of the
+    C library, which the loader must find.
+
     >>> body = Body("float", fused=False)
     >>> x = body.argument("x")
     >>> body.result(body.fma(x, x, 1.0))
@@ -184,13 +140,25 @@ class Body:
     False
     """
 
-    def __init__(self, real: str, fused: bool) -> None:
+    def __init__(self, real: str, fused: bool, width: int = 1) -> None:
         self.format = FORMATS[real]
         self.fused = fused
+        self.width = width
         self.lines: list[str] = []
         self.arguments: list[Value] = []
         self.declarations: set[str] = set()
+        self.functions: dict[str, str] = {}
+        self.externals: set[str] = set()
         self.counter = itertools.count(1)
+
+    def typed(self, element: str) -> str:
+        """The type of this body's values with such elements."""
+        return widened(element, self.width)
+
+    @property
+    def type(self) -> str:
+        """The type of this body's real values."""
+        return widened(self.format.real, self.width)
 
     def emit(self, type_: str, text: str) -> Value:
         """The result of the instruction `text`."""
@@ -198,15 +166,43 @@ class Body:
         self.lines.append(f"  {name} = {text}")
         return Value(self, type_, name)
 
+    def _continued(self, real: str, width: int) -> Body:
+        if real == self.format.real and width == self.width:
+            return self
+        other = Body(real, self.fused, width)
+        other.lines, other.counter, other.externals = self.lines, self.counter, self.externals
+        other.declarations, other.functions = self.declarations, self.functions
+        return other
+
     def inside(self, real: str) -> Body:
         """The same instructions continued in another format."""
-        other = Body(real, self.fused)
-        other.lines, other.declarations, other.counter = self.lines, self.declarations, self.counter
-        return other
+        return self._continued(real, self.width)
+
+    def at_width(self, width: int) -> Body:
+        """The same instructions continued with another number of lanes.
+
+        >>> body = Body("double", fused=True)
+        >>> wide = body.at_width(8)
+        >>> (wide.splat(body.argument("x")) + 1.0).type, len(body.lines)
+        ('<8 x double>', 3)
+        """
+        return self._continued(self.format.real, width)
+
+    def splat(self, value: Value) -> Value:
+        """A single number in all lanes; a vector as it is."""
+        if self.width == 1 or taken_apart(value.type)[1] == self.width:
+            return value
+        type_ = self.typed(value.type)
+        if not value.name.startswith("%"):  # a constant stays one
+            return Value(self, type_, f"splat ({value!r})")
+        first = self.emit(type_, f"insertelement {type_} poison, {value!r}, i64 0")
+        return self.emit(
+            type_, f"shufflevector {type_} {first.name}, {type_} poison, <{self.width} x i32> zeroinitializer"
+        )
 
     def argument(self, name: str, type_: str = "") -> Value:
         """The next argument of the function."""
-        self.arguments.append(Value(self, type_ or self.format.real, f"%{name}"))
+        self.arguments.append(Value(self, type_ or self.type, f"%{name}"))
         return self.arguments[-1]
 
     def result(self, value: Value) -> None:
@@ -224,17 +220,27 @@ class Body:
         """A number as a constant of the type; a value as it is."""
         if isinstance(value, Value):
             return value
-        type_ = type_ or self.format.real
+        type_ = type_ or self.type
         return Value(self, type_, literal(type_, value))
+
+    def whole(self, value: int) -> Value:
+        """An integer constant as wide as the real numbers."""
+        return self.value(value, self.typed(self.format.whole))
 
     def call(self, type_: str, name: str, *arguments: Value, attributes: str = "") -> Value:
         """The result of a call of another function of the same module."""
         return self.emit(type_, f"call {type_} @{name}({', '.join(map(repr, arguments))}) {attributes}".rstrip())
 
+    def external(self, name: str, arity: int) -> str:
+        """The name of a function of float64 numbers of the C library, which the body's text may then call."""
+        self.externals.add(name)
+        self.declarations.add(f"declare double @{name}({', '.join(['double'] * arity)}) {ATTRIBUTES}")
+        return name
+
     def intrinsic(self, name: str, *arguments: Value) -> Value:
         """The result of one of LLVM's own functions, such as `llvm.sqrt`."""
         type_ = arguments[0].type
-        full = f"{name}.{FORMATS[type_].name if type_ in FORMATS else type_}"
+        full = f"{name}.{ending(type_)}"
         self.declarations.add(f"declare {type_} @{full}({', '.join([type_] * len(arguments))})")
         return self.call(type_, full, *arguments)
 
@@ -261,39 +267,41 @@ class Body:
         return total
 
     def select(self, condition: Value, yes: Value | float, no: Value | float) -> Value:
-        """`yes` where the condition holds, else `no`; at least one of the two is a value."""
-        type_ = yes.type if isinstance(yes, Value) else no.type if isinstance(no, Value) else self.format.real
+        """`yes` where the condition holds, else `no`; numbers become constants of the other's type."""
+        type_ = yes.type if isinstance(yes, Value) else no.type if isinstance(no, Value) else self.type
         yes, no = self.value(yes, type_), self.value(no, type_)
-        return self.emit(type_, f"select i1 {condition.name}, {yes!r}, {no!r}")
+        return self.emit(type_, f"select {condition!r}, {yes!r}, {no!r}")
 
     def both(self, first: Value, second: Value) -> Value:
         """Logical and, with both sides computed."""
-        return self.emit("i1", f"and i1 {first.name}, {second.name}")
+        return first & second
 
     def either(self, first: Value, second: Value) -> Value:
         """Logical or, with both sides computed."""
-        return self.emit("i1", f"or i1 {first.name}, {second.name}")
+        return first | second
 
     def differ(self, first: Value, second: Value) -> Value:
         """Exclusive or of two truth values."""
-        return self.emit("i1", f"xor i1 {first.name}, {second.name}")
+        return first ^ second
 
     def equal(self, a: Value, b: Value | float) -> Value:
         """a = b; false where one of them is NaN."""
         right = self.value(b, a.type).name
-        return self.emit("i1", f"{'fcmp oeq' if a.type in FORMATS else 'icmp eq'} {a.type} {a.name}, {right}")
+        return self.emit(a.truth, f"{'fcmp oeq' if is_real(a.type) else 'icmp eq'} {a.type} {a.name}, {right}")
 
     def is_nan(self, a: Value) -> Value:
-        return self.emit("i1", f"fcmp uno {a.type} {a.name}, {a.name}")
+        return self.emit(a.truth, f"fcmp uno {a.type} {a.name}, {a.name}")
 
     def bits(self, value: Value) -> Value:
         """The bits of a real number as an integer."""
-        whole = FORMATS[value.type].whole
+        element, lanes = taken_apart(value.type)
+        whole = widened(FORMATS[element].whole, lanes)
         return self.emit(whole, f"bitcast {value!r} to {whole}")
 
     def real(self, bits: Value) -> Value:
         """The real number of these bits."""
-        real = "double" if bits.type == "i64" else "float"
+        element, lanes = taken_apart(bits.type)
+        real = widened("double" if element == "i64" else "float", lanes)
         return self.emit(real, f"bitcast {bits!r} to {real}")
 
     def magnitude(self, x: Value) -> Value:
@@ -315,6 +323,7 @@ class Body:
         form = self.format
         return self.real((exponent << form.stored) + form.one)
 
-    def convert(self, value: Value, type_: str) -> Value:
+    def convert(self, value: Value, real: str) -> Value:
         """The same number in the other format; from double to float it is rounded."""
-        return self.emit(type_, f"{'fpext' if type_ == 'double' else 'fptrunc'} {value!r} to {type_}")
+        type_ = widened(real, taken_apart(value.type)[1])
+        return self.emit(type_, f"{'fpext' if real == 'double' else 'fptrunc'} {value!r} to {type_}")

@@ -1,4 +1,4 @@
-"""power, sqrt, rsqrt: at most 2 ulp from the truth for every number of the format, and C99's special cases.
+"""power, cbrt, sqrt, rsqrt: at most 2 ulp from the truth for every number of the format, and C99's special cases.
 
 x**y = 2**(y · log2|x|). In float64 the logarithm is a pair of numbers with 66 bits or more: s = f / (2 + f) with its
 error, log2 m = s · (c₀ + c₁ s² + …) with the first two terms in pairs. In float32 everything is done in float64.
@@ -15,6 +15,13 @@ from chainrule.run.native.logarithms import decompose
 INFINITY, NAN = float("inf"), float("nan")
 TWO_OVER_LN2 = float.fromhex("0x1.71547652b82fep+1"), float.fromhex("0x1.777d0ffda0d24p-55")
 THIRD_OF_IT = float.fromhex("0x1.ec709dc3a03fdp-1"), float.fromhex("0x1.d27f05548af0cp-55")
+INVERSE_CUBE_ROOT = (  # from √½/2 to 2 √2, error 2**-7.1
+    1.8904062509536743,
+    -1.7574405670166016,
+    1.2200124263763428,
+    -0.4119041860103607,
+    0.05238208547234535,
+)
 CERTAIN = 2.0**66  # an exponent as large as this under- or overflows for every base but ±1
 
 
@@ -56,7 +63,7 @@ def with_signs(body: Body, x: Value, y: Value, size: Value, result: Value) -> Va
     near = body.at_most(body.magnitude(y), anchor)
     rest = near - ((near + anchor) - anchor)  # 0 for even y, ±1 for odd y
     odd = body.equal(body.magnitude(rest), 1.0)
-    sign = body.bits(x) & body.select(odd, body.value(-form.sign, form.whole), body.value(0, form.whole))
+    sign = body.bits(x) & body.select(odd, body.whole(-form.sign), body.whole(0))
     result = body.real(body.bits(result) ^ sign)
     integer = body.either(odd, body.equal(rest, 0.0))
     defined = body.either(integer, body.either(x >= 0.0, body.equal(size, INFINITY)))
@@ -102,6 +109,28 @@ def _power_in_float64(outer: Body, size: Value, y: Value) -> Value:
     r = within - (shifted - magic)
     result = body.fma(r, body.polynomial(r, polynomials.POWER_OF_TWO_40), 1.0) * body.power_of_two(body.bits(shifted))
     return body.convert(result, "float")
+
+
+def cbrt(body: Body, x: Value) -> Value:
+    """The cube root of 2**(3 n) · m: m**(−1/3) by a polynomial and steps of third order, then one of Newton's with the rest kept."""
+    size = body.magnitude(x)
+    k, m = decompose(body, size)
+    shifted = body.fma(k, 1.0 / 3.0, body.format.magic)
+    n = shifted - body.format.magic
+    left = k - n * 3.0
+    m = m * body.select(left > 0.5, 2.0, body.select(left < -0.5, 0.5, body.value(1.0)))
+    inverse = body.polynomial(m, INVERSE_CUBE_ROOT)
+    for _ in range(1 if body.format.real == "float" else 2):
+        miss = 1.0 - m * inverse * inverse * inverse
+        inverse = body.fma(inverse * miss, body.fma(miss, 2.0 / 9.0, 1.0 / 3.0), inverse)
+    square_of_inverse = inverse * inverse
+    root = m * square_of_inverse
+    square = two_product(body, root, root)
+    cube = two_product(body, square.high, root)
+    excess = (cube.high - m) + body.fma(square.low, root, cube.low)
+    root = body.fma(excess, square_of_inverse * (-1.0 / 3.0), root) * body.power_of_two(body.bits(shifted))
+    special = body.either(body.equal(x, 0.0), body.equal(size, INFINITY))
+    return body.select(body.either(special, body.is_nan(x)), x, body.with_sign(root, x))
 
 
 def sqrt(body: Body, x: Value) -> Value:

@@ -1,17 +1,18 @@
-"""sin and cos: one argument in, at most 2 ulp from the truth out, up to the largest number of the format.
+"""sin, cos and tan: one argument in, at most 2 ulp from the truth out, up to the largest number of the format.
 
 x = n · π/2 + r with |r| ≤ π/4. Moderate arguments: π/2 in three parts (Cody and Waite), the products and the second
 subtraction with their rounding errors, so that r is rounded once. Large ones, which are rare: the bits of 2/π that
-matter for the exponent, times the significand, in integers (Payne and Hanek, 1983); that is a function of its own, called
+matter for the exponent, times the significand, in integers (Payne and Hanek, 1983); that is a function out of line, called
 where the vector holds such an argument.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from chainrule.run.native import polynomials, rare
-from chainrule.run.native.extended import fast_two_sum, two_product
+from chainrule.run.native.extended import Pair, fast_two_sum, two_product
 from chainrule.run.native.instructions import Body, Value
 
 TWO_OVER_PI = 0.6366197723675814
@@ -19,6 +20,23 @@ HALF_PI_HIGH = float.fromhex("0x1.921fb54442d18p+0")
 HALF_PI_LOW = float.fromhex("0x1.1a62633145c07p-54")
 WORDS = 20  # of 64 bits of 2/π, enough for 2**1024, after one of zeros
 TABLE = "cr.two_over_pi"
+TANGENT_64 = (  # (tan √z / √z − 1) / z up to π/4, error 2**-59.8
+    0.3333333333333338,
+    0.13333333333325278,
+    0.05396825397294754,
+    0.021869488398110253,
+    0.008863237939740429,
+    0.003592100732545547,
+    0.0014560463417761123,
+    0.000588861924041301,
+    0.0002437561421064229,
+    8.355673411150815e-05,
+    6.720696842439633e-05,
+    -2.5591821523933716e-05,
+    4.858236903999784e-05,
+    -2.4238586417525993e-05,
+    9.789300488134589e-06,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +96,7 @@ def two_over_pi_words() -> tuple[int, ...]:
     return (0, *((fraction >> (64 * (WORDS - 1 - i))) & (2**64 - 1) for i in range(WORDS)))
 
 
+@functools.cache
 def table() -> str:
     """The constant array of the words, as LLVM's text."""
     words = two_over_pi_words()
@@ -88,6 +107,12 @@ def table() -> str:
 
 def reduce(body: Body, x: Value) -> tuple[Value, Value]:
     """(integer whose two low bits are n mod 4, r) for |x| below the limit."""
+    turns, r = reduce_to_pair(body, x)
+    return turns, r.high
+
+
+def reduce_to_pair(body: Body, x: Value) -> tuple[Value, Pair]:
+    """The same, with what r loses in rounding."""
     first, second, third = CONSTANTS[body.format.real].parts
     magic = body.format.magic
     shifted = body.fma(x, TWO_OVER_PI, magic)
@@ -99,7 +124,7 @@ def reduce(body: Body, x: Value) -> tuple[Value, Value]:
         rest = (x - product.high) - product.low
     product = two_product(body, n, second)
     difference = fast_two_sum(rest, -product.high)  # exact: the rest is a multiple of the product's last bit
-    return body.bits(shifted), difference.high + body.fma(-n, third, difference.low - product.low)
+    return body.bits(shifted), fast_two_sum(difference.high, body.fma(-n, third, difference.low - product.low))
 
 
 def near_zero(body: Body, turns: Value, r: Value) -> Value:
@@ -121,9 +146,7 @@ def sine_or_cosine(body: Body, x: Value, name: str) -> Value:
     result = near_zero(body, turns + 1 if name == "cos" else turns, r)
     if name == "sin":  # also for the sign of zero
         result = body.select(body.magnitude(x) < known.tiny, x, result)
-    function = f"cr.{name}.{body.format.name}"
-    attributes = rare.call_attributes(function, body.format.real)
-    return body.call(body.format.real, f"{function}.rare", x, result, attributes=attributes)
+    return rare.replaced(body, f"cr.{name}.{body.format.name}", x, known.limit, result, define_huge(body, name), x)
 
 
 def sin(body: Body, x: Value) -> Value:
@@ -134,6 +157,36 @@ def sin(body: Body, x: Value) -> Value:
 def cos(body: Body, x: Value) -> Value:
     """The cosine."""
     return sine_or_cosine(body, x, "cos")
+
+
+def tan(body: Body, x: Value) -> Value:
+    """The tangent: of r, or −1 by it after odd quarter turns; the C library's for huge arguments."""
+    if body.format.real == "float":
+        wide = body.inside("double")
+        return body.convert(tan(wide, wide.convert(x, "double")), "float")
+    known = CONSTANTS["double"]
+    turns, r = reduce_to_pair(body, x)
+    z = r.high * r.high
+    tail = body.fma(r.high * z, body.polynomial(z, TANGENT_64), body.fma(r.low, z, r.low))
+    t = fast_two_sum(r.high, tail)
+    inverse = body.value(-1.0) / t.high
+    product = two_product(body, inverse, t.high)
+    rest = (product.high + 1.0) + (product.low + inverse * t.low)
+    result = body.select(body.equal(turns & 1, 0), t.high, body.fma(inverse, rest, inverse))
+    result = body.select(body.magnitude(x) < known.tiny, x, result)
+    return rare.replaced(body, "cr.tan", x, known.limit, result, body.external("tan", 1), x)
+
+
+def define_huge(body: Body, name: str) -> str:
+    """The name of the function for huge arguments, which joins those that the body needs."""
+    slow = f"cr.{name}.huge"
+    if slow not in body.functions:
+        other = Body("double", body.fused)
+        other.result(huge(other, other.argument("x"), name))
+        body.functions[TABLE] = table()
+        body.functions[slow] = other.text(slow, "noinline cold")
+        body.declarations.update(other.declarations)
+    return slow
 
 
 def huge(body: Body, x: Value, name: str) -> Value:

@@ -1,57 +1,52 @@
-"""The names of the native mathematics in, LLVM functions of one element out, which its loop vectoriser widens."""
+"""One element operation in, a compiled loop over contiguous arrays out: how the native mathematics is tested and measured."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.run.native import engine, error_function, exponentials, logarithms, powers, rare, trigonometry
-from chainrule.run.native.instructions import FORMATS, Body, Value
+from chainrule.run.native import engine
+from chainrule.run.native.element_casts import ELEMENTS
+from chainrule.run.native.element_functions import BINARY, UNARY
+from chainrule.run.native.elements import apply
+from chainrule.run.native.instructions import Body, Value
 
-UNARY: dict[str, Callable[[Body, Value], Value]] = {
-    "cos": trigonometry.cos,
-    "erf": error_function.erf,
-    "exp": exponentials.exp,
-    "exp2": exponentials.exp2,
-    "expm1": exponentials.expm1,
-    "log": logarithms.log,
-    "log1p": logarithms.log1p,
-    "log2": logarithms.log2,
-    "rsqrt": powers.rsqrt,
-    "sigmoid": exponentials.sigmoid,
-    "sin": trigonometry.sin,
-    "sqrt": powers.sqrt,
-    "tanh": exponentials.tanh,
-}
-BINARY: dict[str, Callable[[Body, Value, Value], Value]] = {"power": powers.power}
-HUGE = ("cos", "sin")  # large arguments go to a function of their own
+TYPES = {"float64": "f64", "float32": "f32", "int64": "i64", "int32": "i32", "bool": "b1"}
+SIZES = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "b1": 1}
 REALS = {"float32": "float", "float64": "double"}
 
-
-@dataclass(frozen=True)
-class Definitions:
-    """LLVM text of functions and constants by name, the declarations that they need, and the names to keep alive."""
-
-    parts: Mapping[str, str]
-    declarations: frozenset[str]
-    used: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """Everything as text, to be put in front of a module's own functions; only once in a module.
-
-        >>> "define internal double @cr.exp.f64" in declare_math([("exp", float)], engine.target()).text
-        True
-        """
-        kept = ", ".join(f"ptr @{name}" for name in self.used)
-        array = f"[{len(self.used)} x ptr] [{kept}]"
-        keep = [f'@llvm.compiler.used = appending global {array}, section "llvm.metadata"\n'] if self.used else []
-        return "\n".join([*sorted(self.declarations), "", *self.parts.values(), *keep])
+LOOP = """
+define void @loop(ptr %out, {pointers}, i64 %size) nounwind {{
+entry:
+  %wide.end = and i64 %size, -{step}
+  %none = icmp eq i64 %wide.end, 0
+  br i1 %none, label %rest, label %wide
+wide:
+  %i{step} = phi i64 [ 0, %entry ], [ %wide.next, %wide ]
+{wide}
+  %wide.next = add nuw i64 %i{step}, {step}
+  %wide.last = icmp eq i64 %wide.next, %wide.end
+  br i1 %wide.last, label %rest, label %wide
+rest:
+  %finished = icmp eq i64 %wide.end, %size
+  br i1 %finished, label %done, label %each
+each:
+  {single} = phi i64 [ %wide.end, %rest ], [ %next, %each ]
+{each}
+  %next = add nuw i64 {single}, 1
+  %last = icmp eq i64 %next, %size
+  br i1 %last, label %done, label %each, !llvm.loop !1
+done:
+  ret void
+}}
+!1 = distinct !{{!1, !2, !3}}
+!2 = !{{!"llvm.loop.vectorize.width", i32 1}}
+!3 = !{{!"llvm.loop.unroll.disable"}}
+"""
 
 
 def real_type(dtype: Any) -> str:
@@ -66,148 +61,136 @@ def real_type(dtype: Any) -> str:
     return REALS[name]
 
 
-def symbol(name: str, dtype: Any) -> str:
-    """The name of a function in LLVM's text: it takes and returns one element.
+def register_bytes(for_target: engine.Target) -> int:
+    """The length of the processor's vector registers.
 
-    >>> symbol("tanh", np.float32)
-    'cr.tanh.f32'
+    >>> register_bytes(engine.target(engine.AARCH64))
+    16
     """
-    return f"cr.{name}.{FORMATS[real_type(dtype)].name}"
+    features = for_target.features.split(",")
+    if "+avx512f" in features:
+        return 64
+    return 32 if "+avx2" in features else 16
 
 
-@functools.cache
-def _definition(name: str, real: str, fused: bool) -> Definitions:
-    body = Body(real, fused)
-    function = f"cr.{name}.{body.format.name}"
-    x = body.argument("x")
-    body.result(UNARY[name](body, x) if name in UNARY else BINARY[name](body, x, body.argument("y")))
-    parts = {function: body.text(function)}
-    if name not in HUGE:
-        return Definitions(parts, frozenset(body.declarations), ())
-    slow = Body("double", fused)
-    slow.result(trigonometry.huge(slow, slow.argument("x"), name))
-    parts[trigonometry.TABLE] = trigonometry.table()
-    parts[f"cr.{name}.huge"] = slow.text(f"cr.{name}.huge", "noinline cold")
-    limit = trigonometry.CONSTANTS[real].limit
-    parts[f"{function}.rare"] = rare.definitions(function, body.format, limit, f"cr.{name}.huge")
-    declarations = frozenset((*body.declarations, *slow.declarations, *rare.declarations(body.format)))
-    return Definitions(parts, declarations, rare.vector_names(function, real))
+def loop_text(
+    operation: str, types: tuple[str, ...], result: str, for_target: engine.Target, width: int = 0, detail: Any = None
+) -> str:
+    """A module with the function `loop(out, x0, …, size)` over contiguous arrays; `out` may be one of the inputs.
 
-
-def declare_math(functions: Iterable[tuple[str, Any]], for_target: engine.Target) -> Definitions:
-    """The functions (name, dtype) of one element, which `symbol` names, as LLVM text for a processor.
-
-    They are branch-free and always inlined, so that the loop vectoriser widens a loop around them; a value does not
-    depend on where in the loop it is computed. NaN, infinities and signed zeros are NumPy's.
-
-    >>> sorted(declare_math([("exp", np.float32), ("log", np.float64)], engine.target()).parts)
-    ['cr.exp.f32', 'cr.log.f64']
+    Types are those of kernels. Without a width the vectors fill two registers, whose chains of operations run side by side.
     """
-    parts: dict[str, str] = {}
-    declarations: set[str] = set()
-    used: list[str] = []
-    for name, dtype in dict.fromkeys((name, np.dtype(dtype)) for name, dtype in functions):
-        found = _definition(name, real_type(dtype), for_target.fused)
-        parts.update(found.parts)
-        declarations.update(found.declarations)
-        used.extend(found.used)
-    return Definitions(parts, frozenset(declarations), tuple(used))
-
-
-LOOP = """
-define void @loop(ptr %out, {pointers}, i64 %size) nounwind {{
-entry:
-  %empty = icmp eq i64 %size, 0
-  br i1 %empty, label %done, label %each
-each:
-  %i = phi i64 [ 0, %entry ], [ %next, %each ]
-{loads}
-  %result = call {real} @{symbol}({values})
-  %target = getelementptr {real}, ptr %out, i64 %i
-  store {real} %result, ptr %target, align 1, !llvm.access.group !0
-  %next = add nuw i64 %i, 1
-  %last = icmp eq i64 %next, %size
-  br i1 %last, label %done, label %each, !llvm.loop !1
-done:
-  ret void
-}}
-!0 = distinct !{{}}
-!1 = distinct !{{!1, !2, !3}}
-!2 = !{{!"llvm.loop.parallel_accesses", !0}}
-!3 = !{{!"llvm.loop.interleave.count", i32 {interleave}}}
-"""
-
-
-def loop_text(name: str, dtype: Any, for_target: engine.Target) -> str:
-    """A module with the function `loop(out, x[, y], size)` over contiguous arrays; `out` may be one of the inputs."""
-    real = real_type(dtype)
-    definitions = declare_math([(name, dtype)], for_target)
-    letters = ("x",) if name in UNARY else ("x", "y")
-    loads = "\n".join(
-        f"  %{x}.at = getelementptr {real}, ptr %{x}, i64 %i\n"
-        f"  %{x}.value = load {real}, ptr %{x}.at, align 1, !llvm.access.group !0"
-        for x in letters
+    width = width or 2 * register_bytes(for_target) // max(
+        map(SIZES.__getitem__, (*(t for t in types if t != "b1"), result, "f32"))
     )
+    body = Body("double", for_target.fused, width)
+
+    def turn(part: Body) -> str:
+        arguments = [_load(part, type_, f"%x{k}") for k, type_ in enumerate(types)]
+        _store(part, result, apply(part, operation, result, arguments, detail))
+        text = "\n".join(part.lines)
+        part.lines.clear()
+        return text
+
     loop = LOOP.format(
-        pointers=", ".join(f"ptr %{x}" for x in letters),
-        loads=loads,
-        real=real,
-        symbol=symbol(name, dtype),
-        # Four vectors under way hide the latency of the polynomials; float32's power has no registers for so many.
-        interleave=2 if (name, real) == ("power", "float") else 4,
-        values=", ".join(f"{real} %{x}.value" for x in letters),
+        pointers=", ".join(f"ptr %x{k}" for k in range(len(types))),
+        step=width,
+        single="%i1" if width > 1 else "%unused",
+        wide=turn(body),
+        each=turn(body.at_width(1)) if width > 1 else "",
     )
-    return definitions.text + loop
+    return "\n".join([*sorted(body.declarations), "", *body.functions.values(), loop])
+
+
+def _place(body: Body, element: str, pointer: str) -> Value:
+    return body.emit("ptr", f"getelementptr {element}, ptr {pointer}, i64 %i{body.width}")
+
+
+def _load(body: Body, type_: str, pointer: str) -> Value:
+    element = "i8" if type_ == "b1" else ELEMENTS[type_]
+    whole = body.typed(element)
+    value = body.emit(whole, f"load {whole}, {_place(body, element, pointer)!r}, align 1")
+    return value if type_ != "b1" else body.emit(body.typed("i1"), f"trunc {value!r} to {body.typed('i1')}")
+
+
+def _store(body: Body, type_: str, value: Value) -> None:
+    element = ELEMENTS[type_]
+    if type_ == "b1":
+        element = "i8"
+        value = body.emit(body.typed("i8"), f"zext {value!r} to {body.typed('i8')}")
+    body.lines.append(f"  store {value!r}, {_place(body, element, '%out')!r}, align 1")
 
 
 @functools.cache
-def _compiled(name: str, dtype: Any, kind: str) -> Any:
+def _compiled(operation: str, types: tuple[str, ...], result: str, kind: str, width: int, detail: Any) -> Any:
     chosen = engine.target(kind)
-    library = engine.load(engine.object_code(loop_text(name, dtype, chosen), chosen), ("loop",))
-    pointers = [ctypes.c_void_p] * (2 if name in UNARY else 3)
-    return engine.function(library, "loop", *pointers, ctypes.c_int64)
+    text = loop_text(operation, types, result, chosen, width, detail)
+    library = engine.load(engine.object_code(text, chosen), ("loop",))
+    return engine.function(library, "loop", *[ctypes.c_void_p] * (len(types) + 1), ctypes.c_int64)
 
 
-def _check(name: str, dtype: np.dtype[Any], *arrays: np.ndarray) -> None:
-    for array in arrays:
-        if array.dtype != dtype or array.shape != arrays[0].shape or not array.flags.c_contiguous:
-            raise ValueError(
-                f"{name} was compiled for contiguous arrays of {dtype} of one shape, and was called with "
-                f"{', '.join(f'{each.dtype} {each.shape}' for each in arrays)}. Pass copies made by np.ascontiguousarray."
-            )
+def compile_operation(
+    operation: str,
+    dtypes: tuple[Any, ...],
+    result: Any,
+    kind: str = "host",
+    width: int = 0,
+    detail: tuple[tuple[str, Any], ...] | None = None,
+) -> Callable[..., None]:
+    """An element operation as `call(out, *arguments)` over contiguous arrays of these dtypes and one shape.
+
+    >>> out = np.empty(3, bool)
+    >>> compile_operation("less", (float, float), bool)(out, np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0]))
+    >>> out.tolist()
+    [True, False, False]
+    """
+    expected = tuple(np.dtype(dtype) for dtype in (result, *dtypes))
+    names = tuple(TYPES[dtype.name] for dtype in expected)
+    loop = _compiled(operation, names[1:], names[0], kind, width, detail)
+
+    def call(*arrays: np.ndarray) -> None:
+        for array, dtype in zip(arrays, expected, strict=True):
+            if array.dtype != dtype or array.shape != arrays[0].shape or not array.flags.c_contiguous:
+                raise ValueError(
+                    f"{operation} was compiled for contiguous arrays of {', '.join(map(str, expected))} of one shape, and was called "
+                    f"with {', '.join(f'{each.dtype} {each.shape}' for each in arrays)}. Pass copies made by np.ascontiguousarray."
+                )
+        loop(*(array.ctypes.data for array in arrays), arrays[0].size)
+
+    return call
 
 
 def compile_unary(name: str, dtype: Any, kind: str = "host") -> Callable[[np.ndarray, np.ndarray], None]:
-    """A function of one argument as `call(out, x)` over contiguous arrays of one dtype and shape; `out` may be `x`.
+    """A function of one real argument as `call(out, x)` over contiguous arrays of one dtype and shape; `out` may be `x`.
 
     >>> x = np.linspace(-1, 1, 5)
     >>> compile_unary("tanh", x.dtype)(x, x)
     >>> x.round(4).tolist()
     [-0.7616, -0.4621, 0.0, 0.4621, 0.7616]
     """
-    dtype = np.dtype(dtype)
-    loop = _compiled(name, dtype, kind)
-
-    def call(out: np.ndarray, x: np.ndarray) -> None:
-        _check(name, dtype, out, x)
-        loop(out.ctypes.data, x.ctypes.data, x.size)
-
-    return call
+    real_type(dtype)
+    return compile_operation(name, (dtype,), dtype, kind)
 
 
 def compile_binary(name: str, dtype: Any, kind: str = "host") -> Callable[[np.ndarray, np.ndarray, np.ndarray], None]:
-    """A function of two arguments as `call(out, x, y)` over contiguous arrays of one dtype and shape.
+    """A function of two real arguments as `call(out, x, y)` over contiguous arrays of one dtype and shape.
 
     >>> x = np.array([4.0, 9.0, 2.0])
     >>> compile_binary("power", x.dtype)(x, x, np.array([0.5, 0.5, -1.0]))
     >>> x.tolist()
     [2.0, 3.0, 0.5]
     """
-    dtype = np.dtype(dtype)
-    loop = _compiled(name, dtype, kind)
+    real_type(dtype)
+    return compile_operation(name, (dtype, dtype), dtype, kind)
 
-    def call(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
-        _check(name, dtype, out, x, y)
-        loop(out.ctypes.data, x.ctypes.data, y.ctypes.data, x.size)
 
-    return call
+__all__ = [
+    "BINARY",
+    "UNARY",
+    "compile_binary",
+    "compile_operation",
+    "compile_unary",
+    "loop_text",
+    "real_type",
+    "register_bytes",
+]
