@@ -28,6 +28,8 @@ in the leanest form found and with its modules. The chainrule side is the plain 
 
 With several threads two libraries of threads in one process, such as NumPy's and SciPy's own OpenBLAS in the fit by L-BFGS, wait for
 each other, and everybody's threads wait for other programs of the machine; the tables with one thread are free of that.
+Only JAX has no switch for one thread that works (XLA's flags are set, and its products took two cores all the same): in those tables it
+is measured with all cores, against one thread of everybody else.
 """
 
 
