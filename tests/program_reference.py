@@ -11,7 +11,6 @@ from numpy.lib.stride_tricks import as_strided
 from chainrule.lower.kernel import FIXED, NUMPY_NAMES
 from chainrule.lower.program import CONSTANT, OUTPUT, Buffer, Call, Copy, Launch, Product, Program, View
 from chainrule.lower.program import INPUT as GIVEN
-from chainrule.lower.running import kept_in_order
 from chainrule.primitive import primitives
 
 UFUNCS = {
@@ -112,6 +111,16 @@ def run_call(machine: Machine, step: Call) -> None:
     parts = found if step.primitive.outputs > 1 else (found,)
     for view, number in zip(step.results, step.made, strict=True):
         machine.array(view, np.asarray(parts[number]).dtype)[...] = parts[number]
+
+
+def kept_in_order(step: Launch) -> bool:
+    """Whether a loop reads what its earlier rows have written, so that its rows must be done in order."""
+    written = {step.views[number].buffer: step.views[number].offset for number in step.writes}
+    return any(
+        written.get(view.buffer, view.offset) != view.offset
+        for number, view in enumerate(step.views)
+        if number not in step.writes
+    )
 
 
 def run_launch(machine: Machine, step: Launch) -> None:

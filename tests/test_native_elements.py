@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from ulps import distances, power_points, special_values, spread
 
+from chainrule.lower.kernel import NUMPY_NAMES, SIZES, TYPE_OF
 from chainrule.primitive import primitives
 from chainrule.run.native import elements, engine
 from chainrule.run.native.element_arithmetic import CONDITIONS
-from chainrule.run.native.element_casts import ELEMENTS
 from chainrule.run.native.element_functions import BINARY, ONE_ARGUMENT, TWO_ARGUMENTS, UNARY
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.instructions import Body
-from chainrule.run.native.vector_math import SIZES, TYPES, compile_operation, loop_text
+from chainrule.run.native.vector_math import compile_operation, loop_text
 
 pytest.importorskip("llvmlite")
 
-DTYPES = {type_: np.dtype(name) for name, type_ in TYPES.items()}
+DTYPES = {type_: np.dtype(name) for type_, name in NUMPY_NAMES.items()}
 REALS = ("f32", "f64")
 ON_X86 = engine.binding().get_process_triple().startswith("x86_64")
 KINDS = ("host", engine.BASELINE) if ON_X86 else ("host",)
@@ -101,15 +102,15 @@ def test_exact_operations_give_the_bits_of_the_primitive(name: str, type_: str, 
         ):  # a tie anywhere halves all of g and adds it to itself, which rounds the smallest numbers
             arguments = (np.where(np.abs(arguments[0]) < 1e-30, 1, arguments[0]).astype(DTYPES[type_]), *arguments[1:])
         expected = execute(name, arguments, **parameters)
-        assert elements.supported(name, (type_,) * element.arity, TYPES[expected.dtype.name], parameters)
+        assert elements.supported(name, (type_,) * element.arity, TYPE_OF[expected.dtype.name], parameters)
         for width in WIDTHS[kind]:
             found = run(name, arguments, expected.dtype, kind, width, **parameters)
             assert_same(found, expected, arguments, signs=name not in EITHER_ZERO)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("source", ELEMENTS)
-@pytest.mark.parametrize("target", ELEMENTS)
+@pytest.mark.parametrize("source", REGISTERS)
+@pytest.mark.parametrize("target", REGISTERS)
 def test_casts_are_those_of_numpy(source: str, target: str, kind: str) -> None:
     if not ON_X86 and source in REALS and target in ("i64", "i32"):
         pytest.skip("NumPy converts numbers that do not fit in another way here")
@@ -124,7 +125,7 @@ def test_casts_are_those_of_numpy(source: str, target: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("type_", ELEMENTS)
+@pytest.mark.parametrize("type_", REGISTERS)
 def test_where_and_keep_choose_without_computing(type_: str, kind: str) -> None:
     a, b = inputs(type_, 2)
     condition = np.random.default_rng(0).random(a.size) > 0.5
@@ -250,7 +251,7 @@ def test_powers_are_close_to_the_primitive(name: str, type_: str, kind: str) -> 
 @pytest.mark.parametrize("type_", REALS)
 @pytest.mark.parametrize("exponent", [-1, 0, 0.5, 1, 2, 3, 4])
 def test_powers_with_plain_exponents_are_simpler_operations(exponent: float, type_: str) -> None:
-    element = ELEMENTS[type_]
+    element = REGISTERS[type_]
     body = Body("double", fused=True, width=4)
     x = body.argument("x", f"<4 x {element}>")
     result = elements.apply(body, "power", type_, [x, body.at_width(1).value(exponent, element)])
@@ -353,5 +354,5 @@ def test_single_numbers_and_vectors_in_one_stream() -> None:
 
 
 def test_conditions_and_sizes_cover_the_kernel_types() -> None:
-    assert set(SIZES) == set(ELEMENTS) == set(DTYPES)
+    assert set(SIZES) == set(REGISTERS) == set(DTYPES)
     assert set(CONDITIONS) <= set(elements.TABLE)

@@ -22,21 +22,6 @@ from chainrule.call_front import Constant, Front, Input, Output
 from chainrule.call_front import Watched as Watched
 
 
-def make_flattener(front: Front) -> Callable[..., tuple[Any, ...] | None]:
-    """A function of the same signature that gives the inputs in order; None where the arguments are nested otherwise.
-
-    >>> def step(params, x, rate=0.1): ...
-    >>> front = Front(inspect.signature(step), {"params": {"W": Input(0)}, "x": Input(1), "rate": Constant(0.1)})
-    >>> flatten = make_flattener(front)
-    >>> flatten({"W": 2.0}, 3.0), flatten({"W": 2.0}, 3.0, rate=0.2), flatten({"V": 2.0}, 3.0)
-    ((2.0, 3.0), None, None)
-    """
-    writer = _Writer(front, ast.Constant(None))
-    writer.take_apart()
-    writer.body.append(ast.Return(ast.Tuple(writer.inputs(), ast.Load())))
-    return writer.function("flatten")
-
-
 def make_call(
     front: Front,
     entry: Callable[..., Any],

@@ -237,7 +237,12 @@ class Apply(Expression):
         values = [_as_numpy(operand.value) for operand in self.inner]
         if values and isinstance(values[0], np.integer) and not isinstance(function, Form):
             values[0] = np.float64(values[0])  # a number of a rule, such as the 1 at the top, stands for a value
-        if values and getattr(values[0], "ndim", 1) == 0 and not isinstance(function, Form) and function.name == "slice":
+        if (
+            values
+            and getattr(values[0], "ndim", 1) == 0
+            and not isinstance(function, Form)
+            and function.name == "slice"
+        ):
             return values[0]  # a number that stands for an array of equal elements; so does any part of it
         run = function.evaluate if isinstance(function, Form) else function.execute
         return run(*values, **self.parameters)

@@ -16,11 +16,15 @@ from functools import cached_property
 from typing import Any
 
 MAX_RANK = 5
-TYPES = ("f64", "f32", "i64", "i32", "b1")  # b1: a byte 0 or 1 in memory
 SIZES = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "b1": 1}
-NUMPY_NAMES = {"f64": "float64", "f32": "float32", "i64": "int64", "i32": "int32", "b1": "bool"}
+NUMPY_NAMES = {
+    "f64": "float64",
+    "f32": "float32",
+    "i64": "int64",
+    "i32": "int32",
+    "b1": "bool",
+}  # a bool is a byte 0 or 1
 TYPE_OF = {name: type_ for type_, name in NUMPY_NAMES.items()}
-FOLDS = ("add", "multiply", "maximum", "minimum", "and", "or")
 
 FIXED, NEXT, STRIDED = 0, 1, None
 
@@ -51,7 +55,7 @@ class Instruction:
     | `gather` | one index (i64) for each indexed axis | the element there; negative: from the end; outside: stops, code 1 |
     | `literal` | — | the number `detail` |
     | `index` | — | the loop index of dimension `detail`, as i64 |
-    | `reduce` | value | its fold (`detail`, one of FOLDS) over the inner dimension: a row value |
+    | `reduce` | value | its fold (`detail`: add, multiply, maximum, minimum, and, or) over the inner dimension: a row value |
     | `store` | value | writes it to `operand` (type `""`) |
     | `accumulate` | value | folds it (`detail`) into `operand` over the dimensions in which that is `FIXED`, from the neutral element |
     | `scatter` | value, then one index for each indexed axis | adds the value there, one after the other; `detail` "set" puts it there |

@@ -97,20 +97,3 @@ def _merged(views: list[View], axes: range) -> list[tuple[int, tuple[int, ...]]]
         else:
             found.append((length, strides))
     return found
-
-
-def kept_in_order(step: Launch) -> bool:
-    """Whether a loop reads what its earlier rows have written, so that its rows must be done in order.
-
-    >>> import chainrule as cr
-    >>> from chainrule.lower.finish import lower
-    >>> program = lower(cr.trace(lambda x: np.cumsum(x), np.ones(5)), lambda *_: True)
-    >>> [kept_in_order(step) for step in program.steps]
-    [False, True]
-    """
-    written = {step.views[number].buffer: step.views[number].offset for number in step.writes}
-    return any(
-        written.get(view.buffer, view.offset) != view.offset
-        for number, view in enumerate(step.views)
-        if number not in step.writes
-    )

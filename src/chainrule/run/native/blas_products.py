@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.modules import Part
 
 FIXED_WORDS = 15  # the words before those of the batch; see `blas_part`
-REAL = {"f64": "double", "f32": "float"}
 _ZERO = "chainrule_product_times_zero"
 
 # BLAS leaves the product out where alpha is 0; NumPy's 0 · (A @ B) is NaN where the product is not finite. Sums of the absolute
@@ -210,7 +210,7 @@ def blas_part(type_: str, levels: int) -> Part:
     >>> blas_part("f64", 0).name
     'product_blas_f64_0'
     """
-    name, real = f"product_blas_{type_}_{levels}", REAL[type_]
+    name, real = f"product_blas_{type_}_{levels}", REGISTERS[type_]
     zero = f"{_ZERO}_{type_}"
     pointers = ("gemm", "first", "second", "result", "scale")
     sizes = ("m", "n", "k", "transposed.a", "transposed.b", "lda", "ldb", "ldc")

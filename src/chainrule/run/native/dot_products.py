@@ -10,8 +10,9 @@ import functools
 from dataclasses import dataclass
 
 from chainrule.run.native.blas_products import batch_lines
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.modules import Part, Recipe
-from chainrule.run.native.product_text import REAL, Text
+from chainrule.run.native.product_text import Text
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class DotWriter:
     def __init__(self, form: DotForm) -> None:
         self.form = form
         self.text = Text()
-        self.real = REAL[form.type]
+        self.real = REGISTERS[form.type]
         self.size = 8 if form.type == "f64" else 4
         self.kind = f"<{form.lanes} x {self.real}>"
         self.sums = f"<{form.rows} x {self.real}>"

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from chainrule.run.native.formats import is_real, taken_apart
+from chainrule.run.native.formats import REGISTERS, is_real, taken_apart
 from chainrule.run.native.instructions import Body, Value
 
-ELEMENTS = {
-    "f64": "double",
-    "f32": "float",
-    "i64": "i64",
-    "i32": "i32",
-    "b1": "i1",
-}  # LLVM's types of the kernels' types
-TYPE_OF = {element: type_ for type_, element in ELEMENTS.items()}
+TYPE_OF = {element: type_ for type_, element in REGISTERS.items()}
 BITS = {"i64": 64, "i32": 32}
 
 
@@ -40,7 +33,7 @@ def cast(body: Body, value: Value, type_: str) -> Value:
     >>> cast(body, body.argument("x", "<2 x i1>"), "f64")
     <2 x double> %v1
     """
-    source, element = type_of(value), ELEMENTS[type_]
+    source, element = type_of(value), REGISTERS[type_]
     if source == type_:
         return value
     if type_ == "b1":

@@ -13,9 +13,9 @@ from typing import Any
 
 from chainrule.run.native import element_arithmetic as arithmetic
 from chainrule.run.native import element_functions as functions
-from chainrule.run.native.element_casts import ELEMENTS, cast, nonzero, type_of
+from chainrule.run.native.element_casts import cast, nonzero, type_of
 from chainrule.run.native.extended import nearest
-from chainrule.run.native.formats import FORMATS
+from chainrule.run.native.formats import FORMATS, REGISTERS
 from chainrule.run.native.instructions import Body, Value
 
 REAL, WHOLE, TRUTH = ("f64", "f32"), ("i64", "i32"), ("b1",)
@@ -126,7 +126,7 @@ def supported(operation: str, argument_types: Sequence[str], result_type: str, d
     (True, False, False)
     """
     types = tuple(argument_types)
-    if result_type not in ELEMENTS or any(type_ not in ELEMENTS for type_ in types):
+    if result_type not in REGISTERS or any(type_ not in REGISTERS for type_ in types):
         return False
     if operation in CASTS:
         return len(types) == 1

@@ -6,6 +6,14 @@ import functools
 import struct
 from dataclasses import dataclass
 
+REGISTERS = {
+    "f64": "double",
+    "f32": "float",
+    "i64": "i64",
+    "i32": "i32",
+    "b1": "i1",
+}  # LLVM's types of the kernels' types
+
 
 @dataclass(frozen=True)
 class Format:

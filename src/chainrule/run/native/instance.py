@@ -16,9 +16,7 @@ from chainrule.lower.program import CONSTANT, INPUT, OUTPUT, Call, View
 from chainrule.run.native.bind import ENTRY_WORDS, Bound, Paced
 from chainrule.run.native.entry import make_entry
 from chainrule.run.native.plans import InputSpec, OutputSpec, Plan, supported
-from chainrule.run.native.runner import STOPPED, run_address, run_table
-
-STOPPED_BY_INDEX, STOPPED_BY_GUARD = 1, 2
+from chainrule.run.native.runner import GUARD_FAILED, STOPPED, run_address, run_table
 
 
 class Instance:
@@ -68,7 +66,7 @@ class Instance:
                     code = self._run_paced(piece, table, given, outputs)
                 else:
                     code = run_table(table + 8 * ENTRY_WORDS * piece[0], piece[1])
-                if code == STOPPED_BY_GUARD:
+                if code == GUARD_FAILED:
                     raise GuardFailed(self._broken(given, outputs))
                 if code:
                     raise IndexError("an index array holds a number outside of the axis that it indexes")

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.instructions import Value, ending, literal, taken_apart, widened
-from chainrule.run.native.kernel_text import REGISTERS, Writer
+from chainrule.run.native.kernel_text import Writer
 
 LOWEST = {"f64": -math.inf, "f32": -math.inf, "i64": -(2**63), "i32": -(2**31), "b1": 0}
 HIGHEST = {"f64": math.inf, "f32": math.inf, "i64": 2**63 - 1, "i32": 2**31 - 1, "b1": 1}

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.instructions import Body, Value, literal, taken_apart, widened
 
-REGISTERS = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "b1": "i1"}
 MEMORY = {**REGISTERS, "b1": "i8"}
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.run.native.product_text import REAL, Text, mask_of
+from chainrule.run.native.formats import REGISTERS
+from chainrule.run.native.product_text import Text, mask_of
 from chainrule.run.native.row_form import RowForm, Slot
 
 
@@ -19,7 +20,7 @@ class PanelWriter:
     def __init__(self, form: RowForm) -> None:
         self.form = form
         self.text = Text()
-        self.real = REAL[form.type]
+        self.real = REGISTERS[form.type]
         self.size = 8 if form.type == "f64" else 4
         self.value: dict[str, str] = {}
         self.panel = form.vectors * form.lanes  # columns of a full panel

@@ -7,16 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-REAL = {"f64": "double", "f32": "float"}
-SHORT = {"double": "f64", "float": "f32", "i64": "i64", "i1": "i1"}
-
-
-def _vector(kind: str) -> tuple[int, str]:
-    """Lanes of a type, and how the names of LLVM's intrinsics end for it."""
-    if not kind.startswith("<"):
-        return 1, SHORT[kind]
-    lanes, real = kind.strip("<>").split(" x ")
-    return int(lanes), f"v{lanes}{SHORT[real]}"
+from chainrule.run.native.formats import ending, taken_apart
 
 
 def mask_of(lanes: int, valid: int) -> str:
@@ -93,7 +84,7 @@ class Text:
 
     def load(self, kind: str, place: str, valid: int | str | None = None, align: int = 1) -> str:
         """A vector from memory; lanes that `valid` (a number of first lanes, or a mask) leaves out are not read and become 0."""
-        lanes, suffix = _vector(kind)
+        lanes, suffix = taken_apart(kind)[1], ending(kind)
         if valid is None or valid == lanes:
             return self.op(f"load {kind}, ptr {place}, align {align}")
         self.declarations.add(f"declare {kind} @llvm.masked.load.{suffix}.p0(ptr, i32, <{lanes} x i1>, {kind})")
@@ -103,7 +94,7 @@ class Text:
 
     def store(self, kind: str, value: str, place: str, valid: int | str | None = None, align: int = 1) -> None:
         """Writes a vector; `valid` is how many of its first lanes, or a mask computed at run time."""
-        lanes, suffix = _vector(kind)
+        lanes, suffix = taken_apart(kind)[1], ending(kind)
         if valid is None or valid == lanes:
             self.do(f"store {kind} {value}, ptr {place}, align {align}")
             return
@@ -118,7 +109,7 @@ class Text:
     def fma(self, type_: str, fused: bool, left: str, right: str, total: str) -> str:
         """left · right + total: one instruction where the processor has it, else two."""
         if fused:
-            suffix = _vector(type_)[1]
+            suffix = ending(type_)
             self.declarations.add(f"declare {type_} @llvm.fma.{suffix}({type_}, {type_}, {type_})")
             return self.op(f"call {type_} @llvm.fma.{suffix}({type_} {left}, {type_} {right}, {type_} {total})")
         return self.op(f"fadd {type_} {self.op(f'fmul {type_} {left}, {right}')}, {total}")
@@ -126,7 +117,9 @@ class Text:
     def splat(self, vector: str, real: str, value: str) -> str:
         """A vector with `value` in each lane."""
         first = self.op(f"insertelement {vector} poison, {real} {value}, i64 0")
-        return self.op(f"shufflevector {vector} {first}, {vector} poison, <{_vector(vector)[0]} x i32> zeroinitializer")
+        return self.op(
+            f"shufflevector {vector} {first}, {vector} poison, <{taken_apart(vector)[1]} x i32> zeroinitializer"
+        )
 
     def scaled(self, real: str, factor: str, pointer: str) -> str:
         """`factor` times the number at `pointer`, or alone where that is null."""

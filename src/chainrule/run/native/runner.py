@@ -167,8 +167,9 @@ HELD = Part(
     f"define i64 @chainrule_held{_HEAD}"
     + _words(scan="ptr", block="ptr", counter="ptr", held="ptr")
     + """  %code = call i64 %scan(ptr %block, i64 0, i64 1, i64 0)
-  %broken = icmp eq i64 %code, 2
-  br i1 %broken, label %differ, label %other
+  %broken = icmp eq i64 %code, """
+    + f"{GUARD_FAILED}\n"
+    + """  br i1 %broken, label %differ, label %other
 differ:
   store i64 0, ptr %counter
   store i8 0, ptr %held

@@ -9,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.lower.kernel import SIZES, TYPE_OF
 from chainrule.run.native import engine
-from chainrule.run.native.element_casts import ELEMENTS
 from chainrule.run.native.element_functions import BINARY, UNARY
 from chainrule.run.native.elements import apply
+from chainrule.run.native.formats import REGISTERS
 from chainrule.run.native.instructions import Body, Value
-
-TYPES = {"float64": "f64", "float32": "f32", "int64": "i64", "int32": "i32", "bool": "b1"}
-SIZES = {"f64": 8, "f32": 4, "i64": 8, "i32": 4, "b1": 1}
-REALS = {"float32": "float", "float64": "double"}
 
 LOOP = """
 define void @loop(ptr %out, {pointers}, i64 %size) nounwind {{
@@ -56,9 +53,9 @@ def real_type(dtype: Any) -> str:
     'double'
     """
     name = np.dtype(dtype).name
-    if name not in REALS:
+    if TYPE_OF.get(name) not in ("f32", "f64"):
         raise TypeError(f"Native mathematics exists for float32 and float64, not for {name}: call NumPy there.")
-    return REALS[name]
+    return REGISTERS[TYPE_OF[name]]
 
 
 def register_bytes(for_target: engine.Target) -> int:
@@ -107,14 +104,14 @@ def _place(body: Body, element: str, pointer: str) -> Value:
 
 
 def _load(body: Body, type_: str, pointer: str) -> Value:
-    element = "i8" if type_ == "b1" else ELEMENTS[type_]
+    element = "i8" if type_ == "b1" else REGISTERS[type_]
     whole = body.typed(element)
     value = body.emit(whole, f"load {whole}, {_place(body, element, pointer)!r}, align 1")
     return value if type_ != "b1" else body.emit(body.typed("i1"), f"trunc {value!r} to {body.typed('i1')}")
 
 
 def _store(body: Body, type_: str, value: Value) -> None:
-    element = ELEMENTS[type_]
+    element = REGISTERS[type_]
     if type_ == "b1":
         element = "i8"
         value = body.emit(body.typed("i8"), f"zext {value!r} to {body.typed('i8')}")
@@ -145,7 +142,7 @@ def compile_operation(
     [True, False, False]
     """
     expected = tuple(np.dtype(dtype) for dtype in (result, *dtypes))
-    names = tuple(TYPES[dtype.name] for dtype in expected)
+    names = tuple(TYPE_OF[dtype.name] for dtype in expected)
     loop = _compiled(operation, names[1:], names[0], kind, width, detail)
 
     def call(*arrays: np.ndarray) -> None:
